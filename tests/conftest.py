@@ -1,0 +1,70 @@
+"""A model without weights: dark blobs are chromosomes, named in turn. Fast, and its answer is known."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from metaphase.image_io import read_gray
+from metaphase.imaging import normalise
+from metaphase.types import Instances, Karyotype, Spread, Straightened
+
+
+class FakeModel:
+    """Every dark component of an image is a chromosome; classes are given out as 1, 1, 2, 2, ... 23, 23."""
+
+    info = {"name": "fake", "version": "0", "sha256": "0" * 64}
+
+    def spread(self, image: Path) -> Spread:
+        found = read_gray(image)
+        return normalise(found.gray, name=Path(image).stem, warnings=found.warnings)
+
+    def karyotype(self, spread: Spread) -> Karyotype:
+        count, parts = cv2.connectedComponents((spread.gray < 128).astype(np.uint8))
+        masks = [parts == i for i in range(1, count)]
+        labels = np.array([min(i // 2 + 1, 23) for i in range(len(masks))], np.int64)
+        probabilities = np.full((len(masks), 24), 0.1 / 23)
+        probabilities[np.arange(len(masks)), labels - 1] = 0.9
+        instances = Instances.from_masks(
+            spread.height,
+            spread.width,
+            masks,
+            [(0, 0)] * len(masks),
+            labels=labels,
+            scores=np.full(len(masks), 0.9),
+            probabilities_nc=probabilities,
+        )
+        straight = Straightened(np.full((30, 12), 90, np.uint8), np.ones((30, 12), bool))
+        return Karyotype(
+            instances=instances,
+            groups=tuple(tuple(int(i) for i in np.flatnonzero(labels == k)) for k in range(1, 24)),
+            tray=(),
+            sanity={"score": 0.5, "count": 0.5, "pairs": 0.5, "sex": 0.5},
+            upright=np.ones(len(masks), bool),
+            straightened=(straight,) * len(masks),
+        )
+
+
+@pytest.fixture
+def fake_model() -> FakeModel:
+    return FakeModel()
+
+
+@pytest.fixture
+def write_spread() -> Callable[..., Path]:
+    """Write an image with `count` dark bars on a bright background."""
+
+    def write(path: Path, count: int = 46) -> Path:
+        gray = np.full((260, 260), 250, np.uint8)
+        for i in range(count):
+            x, y = 10 + 36 * (i % 7), 8 + 36 * (i // 7)
+            gray[y : y + 24, x : x + 12] = 80
+        path.parent.mkdir(parents=True, exist_ok=True)
+        done, data = cv2.imencode(path.suffix, gray)
+        assert done
+        path.write_bytes(data.tobytes())
+        return path
+
+    return write
