@@ -1,0 +1,273 @@
+"""Every default of the program, once, as frozen dataclasses. A room receives its own section, never the whole tree."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from metaphase.errors import ConfigError
+
+__all__ = [
+    "DataConfig",
+    "IdentifyConfig",
+    "IdentifyTraining",
+    "KaryotypeConfig",
+    "ReportConfig",
+    "SegmentConfig",
+    "SegmentTraining",
+    "TrainConfig",
+    "read_sections",
+]
+
+
+@dataclass(frozen=True)
+class KaryotypeConfig:
+    """Joint assignment of the chromosomes of one cell to the 24 classes under karyotype hypotheses."""
+
+    normal_prior: float = 0.45
+    """Prior of 46,XX and of 46,XY, each, in (0, 1)."""
+
+    sex_aneuploidy_prior: float = 0.01
+    """Prior of 45,X, 47,XXX, 47,XXY and 47,XYY, each, in (0, 1)."""
+
+    autosome_gain_prior: float = 5e-4
+    """Prior of one autosome more, for each autosome and each sex, in (0, 1)."""
+
+    autosome_loss_prior: float = 1e-4
+    """Prior of one autosome less, for each autosome and each sex, in (0, 1): mostly it was just not found."""
+
+    missed_rate: float = 0.02
+    """Probability that a chromosome of the cell was not found, in (0, 1): the price of a slot left empty."""
+
+    extra_rate: float = 0.01
+    """Probability that a found chromosome belongs to no slot (a fragment, another cell's), in (0, 1)."""
+
+    probability_floor: float = 1e-4
+    """Class probabilities below this count as this, in (0, 1/24): no network is so sure that a class is impossible."""
+
+    chromosome_ceiling: float = 0.999
+    """The probability of being a chromosome counts as this at most, in (0.5, 1)."""
+
+    unknown_below: float = 0.1
+    """An instance whose best class is less probable than this gets the status "unknown", in [0, 1)."""
+
+    extra_unknown_below: float = 0.5
+    """The same for an instance that found no slot, in [0, 1): sure ones are extra chromosomes, the others unknown."""
+
+    def __post_init__(self) -> None:
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            lowest_allowed = entry.name.endswith("unknown_below") and value == 0
+            if not (0 < value < 1 or lowest_allowed):
+                raise ConfigError(f"karyotype.{entry.name} must lie between 0 and 1, but is {value}")
+        if self.probability_floor >= 1 / 24:
+            raise ConfigError(f"karyotype.probability_floor must lie below 1/24, but is {self.probability_floor}")
+        if self.chromosome_ceiling <= 0.5:
+            raise ConfigError(f"karyotype.chromosome_ceiling must lie above 0.5, but is {self.chromosome_ceiling}")
+
+
+@dataclass(frozen=True)
+class ReportConfig:
+    """Pictures and files about one cell."""
+
+    karyogram_chromosome_width: int = 30
+    """Width of a chromosome on the karyogram page in pixels, 8..64; everything else on the page scales with it."""
+
+    karyogram_longest: int = 640
+    """The scale of the page is reduced where its longest chromosome would be longer than this, pixels."""
+
+    png_compression: int = 1
+    """zlib level 0 (fast, large) .. 9 (slow, small)."""
+
+    score_decimals: int = 5
+    """Decimals of scores and probabilities in result.json, 3..8."""
+
+    def __post_init__(self) -> None:
+        limits = {
+            "karyogram_chromosome_width": (8, 64),
+            "karyogram_longest": (64, 4096),
+            "png_compression": (0, 9),
+            "score_decimals": (3, 8),
+        }
+        for name, (low, high) in limits.items():
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise ConfigError(f"report.{name} must lie in {low}..{high}, but is {value}")
+
+
+@dataclass(frozen=True)
+class SegmentConfig:
+    """The segmenter's operating point, chosen on val."""
+
+    objectness: float = 0.2
+    """Objectness from which a cell of the candidate grid is looked at, in (0, 1)."""
+
+    most_candidates: int = 400
+    """Candidates looked at in one image, best first."""
+
+    suppress_iou: float = 0.5
+    """Of two masks that share more than this part of their union the better one stays, in (0, 1)."""
+
+    suppress_contained: float = 0.75
+    """Of two masks that share more than this part of the smaller one the better one stays, in (0, 1)."""
+
+    score: float = 0.35
+    """Score from which a candidate is called a chromosome, in [0, 1)."""
+
+
+@dataclass(frozen=True)
+class IdentifyConfig:
+    """The identifier's operating point, chosen on val."""
+
+    temperature: float = 1.0
+    """Logits are divided by this, above 0: calibration."""
+
+    both_ways: bool = True
+    """Look at every chromosome both ways up and average: better, at twice the cost."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """The training loop, the same for both networks."""
+
+    steps: int = 10_000
+    """Optimiser steps, at least 1."""
+
+    lr: float = 1.5e-3
+    """Peak learning rate of AdamW, above 0."""
+
+    weight_decay: float = 0.02
+    """Weight decay of kernels and matrices, at least 0."""
+
+    warmup: int = 100
+    """Steps of linear warm-up."""
+
+    clip: float = 5.0
+    """Largest norm of the gradient."""
+
+    ema: float = 0.998
+    """Decay of the moving average of the weights, in [0, 1)."""
+
+    bf16: bool = True
+    """Compute in bfloat16 where it is safe."""
+
+    device: str = "cpu"
+    """"cpu" or "cuda"."""
+
+    threads: int = 0
+    """CPU threads; 0 leaves the choice to PyTorch."""
+
+    seed: int = 0
+    """Seed of everything random."""
+
+    report_every: int = 50
+    """Steps between two progress records."""
+
+    save_every: int = 500
+    """Steps between two checkpoints."""
+
+
+@dataclass(frozen=True)
+class IdentifyTraining:
+    """What the identifier learns from."""
+
+    batch: int = 64
+    """Chromosomes a step; each is shown twice, once turned."""
+
+    drawn_share: float = 0.1
+    """Share of procedural chromosomes, whose orientation is known, in [0, 1)."""
+
+    drawn_count: int = 4000
+    """Procedural chromosomes to draw from."""
+
+    smoothing: float = 0.05
+    """Label smoothing, in [0, 1): some labels are wrong."""
+
+    crossing: float = 0.2
+    """Share of chromosomes with a bar of another one across, in [0, 1]."""
+
+    lost_end: float = 0.12
+    """Share of chromosomes with one end cut off, in [0, 1]."""
+
+    orientation_weight: float = 0.3
+    """Weight of the orientation loss, at least 0."""
+
+    decide: float = 0.3
+    """Weight of the entropy of an unknown orientation within it, at least 0."""
+
+
+@dataclass(frozen=True)
+class SegmentTraining:
+    """What the segmenter learns from."""
+
+    batch: int = 4
+    """Image crops a step."""
+
+    crop: int = 416
+    """Rows and columns of a crop, a multiple of 32, at 12 pixels to a chromosome width."""
+
+    real_share: float = 0.4
+    """Share of crops of real spreads, in [0, 1]; the rest are composites and procedural spreads."""
+
+    drawn_share: float = 0.1
+    """Share of procedural spreads, in [0, 1]."""
+
+    first_steps: int = 2500
+    """Steps before the clustered chromosomes of real spreads get masks from the model itself; 0: never."""
+
+    refreshed_cells: int = 1200
+    """Real spreads that get such masks."""
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Where training material comes from and where results go."""
+
+    folder: str = "runs/cells"
+    """Folder of the cached training material, made on first use (about 0.5 MB a cell)."""
+
+    out: str = "runs/weights"
+    """Folder of checkpoints, curves and weights."""
+
+    cells: int = 0
+    """Spreads of the train split to use, drawn by `train.seed`; 0: all."""
+
+
+Section = TypeVar("Section")
+
+
+def read_sections(path: Path, **sections: type[Section]) -> dict[str, Section]:
+    """The sections of a TOML file, each as its dataclass; what the file leaves out keeps its default.
+
+    Raises ConfigError for a file that is not TOML, an unknown section or key (naming the nearest known one), or a
+    value of another type.
+    """
+    try:
+        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: expected a TOML file of settings ({error})") from error
+    _known(path, tree, sections, "section")
+    return {name: _section(path, name, tree.get(name, {}), kind) for name, kind in sections.items()}
+
+
+def _section(path: Path, name: str, values: object, kind: type[Section]) -> Section:
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: [{name}] must be a table of settings, but is {values!r}")
+    defaults = {entry.name: entry.default for entry in fields(kind)}  # type: ignore[arg-type]
+    _known(path, values, defaults, f"key in [{name}]")
+    for key, value in values.items():
+        expected = type(defaults[key])
+        fits = isinstance(value, expected) and isinstance(value, bool) == (expected is bool)
+        if not fits and not (expected is float and type(value) is int):
+            raise ConfigError(f"{path}: {name}.{key} must be of type {expected.__name__}, but is {value!r}")
+    return kind(**{key: type(defaults[key])(value) for key, value in values.items()})
+
+
+def _known(path: Path, given: dict[str, Any], known: dict[str, Any], what: str) -> None:
+    for key in given:
+        if key not in known:
+            nearest = difflib.get_close_matches(key, known, 1, 0.0)[0]
+            raise ConfigError(f"{path}: unknown {what} {key!r}; did you mean {nearest!r}?")

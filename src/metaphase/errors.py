@@ -1,0 +1,32 @@
+"""The project's errors.
+
+MetaphaseError          what a person can mend; a door turns it into one sentence and exit code 2
+├── ImageError          a file that is not an image this program can read
+├── DataError           a data set, label file or prediction file that is not as it should be
+├── ConfigError         an unknown or impossible setting
+└── WeightsError        missing or damaged weights, or a missing optional package
+"""
+
+from __future__ import annotations
+
+__all__ = ["ConfigError", "DataError", "ImageError", "MetaphaseError", "WeightsError"]
+
+
+class MetaphaseError(Exception):
+    """Base of every error that the project raises on purpose. The message is one clear sentence."""
+
+
+class ImageError(MetaphaseError):
+    """A file is not an image that can be read: names the file, what was expected, what to do."""
+
+
+class DataError(MetaphaseError):
+    """A data set or label file is not as expected: names the file and the entry."""
+
+
+class ConfigError(MetaphaseError):
+    """A setting is unknown or impossible: names the key and the nearest known one."""
+
+
+class WeightsError(MetaphaseError):
+    """Weights are missing or damaged, or an optional package that is needed is not installed."""

@@ -1,0 +1,186 @@
+"""Pure array geometry of masks: tight crops, IoU matrices, COCO RLE, polygons, foreground, chromosome width."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pycocotools import mask as coco
+
+__all__ = [
+    "box_iou_matrix",
+    "chromosome_width",
+    "decode_rle",
+    "encode_rle",
+    "foreground",
+    "foreground_threshold",
+    "intersection",
+    "mask_intersections",
+    "mask_iou_matrix",
+    "photometry",
+    "rasterise_polygon",
+    "tighten",
+    "trace_polygons",
+]
+
+Bool = NDArray[np.bool_]
+
+
+def tighten(crop: Bool, offset_xy: tuple[int, int], size_hw: tuple[int, int]) -> tuple[Bool, tuple[int, int]]:
+    """Cut a mask crop to the image and to its tight box; returns the crop and its (column, row).
+
+    Raises ValueError where no pixel lies inside the image.
+    """
+    x, y = offset_xy
+    left, top = max(0, -x), max(0, -y)
+    inner = crop[top : max(top, size_hw[0] - y), left : max(left, size_hw[1] - x)]
+    rows, columns = np.flatnonzero(inner.any(1)), np.flatnonzero(inner.any(0))
+    if not len(rows):
+        raise ValueError(f"the mask at column {x}, row {y} has no pixel inside the image")
+    tight = inner[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return np.ascontiguousarray(tight), (int(x + left + columns[0]), int(y + top + rows[0]))
+
+
+def intersection(crop_a: Bool, offset_a: NDArray[np.generic], crop_b: Bool, offset_b: NDArray[np.generic]) -> int:
+    """Pixels shared by two masks given as crop and (column, row) offset."""
+    x0, y0 = max(offset_a[0], offset_b[0]), max(offset_a[1], offset_b[1])
+    x1 = min(offset_a[0] + crop_a.shape[1], offset_b[0] + crop_b.shape[1])
+    y1 = min(offset_a[1] + crop_a.shape[0], offset_b[1] + crop_b.shape[0])
+    if x1 <= x0 or y1 <= y0:
+        return 0
+    part_a = crop_a[y0 - offset_a[1] : y1 - offset_a[1], x0 - offset_a[0] : x1 - offset_a[0]]
+    part_b = crop_b[y0 - offset_b[1] : y1 - offset_b[1], x0 - offset_b[0] : x1 - offset_b[0]]
+    return int(np.count_nonzero(part_a & part_b))
+
+
+def mask_intersections(
+    crops_a: Sequence[Bool],
+    offsets_a: NDArray[np.int64],
+    crops_b: Sequence[Bool],
+    offsets_b: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    """Int64[A, B]: shared pixels of every pair of masks, without ever making full masks."""
+    shared = np.zeros((len(crops_a), len(crops_b)), np.int64)
+    for i, (crop_a, offset_a) in enumerate(zip(crops_a, offsets_a, strict=True)):
+        for j, (crop_b, offset_b) in enumerate(zip(crops_b, offsets_b, strict=True)):
+            shared[i, j] = intersection(crop_a, offset_a, crop_b, offset_b)
+    return shared
+
+
+def mask_iou_matrix(
+    crops_a: Sequence[Bool],
+    offsets_a: NDArray[np.int64],
+    crops_b: Sequence[Bool],
+    offsets_b: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """Float64[A, B]: intersection over union of every pair of masks."""
+    shared = mask_intersections(crops_a, offsets_a, crops_b, offsets_b)
+    areas_a = np.array([np.count_nonzero(c) for c in crops_a], np.int64).reshape(-1, 1)
+    areas_b = np.array([np.count_nonzero(c) for c in crops_b], np.int64).reshape(1, -1)
+    return shared / np.maximum(areas_a + areas_b - shared, 1)
+
+
+def box_iou_matrix(boxes_a_xyxy: NDArray[np.generic], boxes_b_xyxy: NDArray[np.generic]) -> NDArray[np.float64]:
+    """Float64[A, B]: intersection over union of half-open boxes."""
+    a = np.asarray(boxes_a_xyxy, np.float64).reshape(-1, 1, 4)
+    b = np.asarray(boxes_b_xyxy, np.float64).reshape(1, -1, 4)
+    sides = np.clip(np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2]), 0, None)
+    shared = sides.prod(-1)
+    union = (a[..., 2:] - a[..., :2]).prod(-1) + (b[..., 2:] - b[..., :2]).prod(-1) - shared
+    return np.where(union > 0, shared / np.maximum(union, 1e-12), 0.0)
+
+
+def encode_rle(
+    crop: Bool, offset_xy: Sequence[int] | NDArray[np.generic], size_hw: tuple[int, int]
+) -> dict[str, object]:
+    """Compressed COCO RLE of one mask: {"size": [h, w], "counts": ASCII}."""
+    full = np.zeros(size_hw, np.uint8, order="F")
+    x, y = int(offset_xy[0]), int(offset_xy[1])
+    full[y : y + crop.shape[0], x : x + crop.shape[1]] = crop
+    rle = coco.encode(full)
+    return {"size": [int(size_hw[0]), int(size_hw[1])], "counts": rle["counts"].decode("ascii")}
+
+
+def decode_rle(rle: dict[str, object]) -> Bool:
+    """Bool[h, w] of a COCO RLE, compressed or not."""
+    size = [int(v) for v in rle["size"]]  # type: ignore[attr-defined]
+    counts = rle["counts"]
+    if isinstance(counts, list):
+        packed = coco.frPyObjects({"size": size, "counts": counts}, size[0], size[1])
+    else:
+        packed = {"size": size, "counts": counts.encode("ascii") if isinstance(counts, str) else counts}
+    return coco.decode(packed).astype(bool)
+
+
+def rasterise_polygon(points_xy: NDArray[np.generic], size_hw: tuple[int, int]) -> Bool:
+    """Bool[h, w]: a polygon whose vertices are centres of boundary pixels, the boundary included."""
+    full = np.zeros(size_hw, np.uint8)
+    cv2.fillPoly(full, [np.rint(np.asarray(points_xy, np.float64)).astype(np.int32).reshape(-1, 1, 2)], 1)
+    return full.astype(bool)
+
+
+def trace_polygons(mask: Bool) -> list[NDArray[np.int64]]:
+    """Outer outlines of a mask, Int64[n, 2] as (column, row).
+
+    `rasterise_polygon` of them gives the mask, holes filled.
+    """
+    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return [contour.reshape(-1, 2).astype(np.int64) for contour in contours]
+
+
+def foreground_threshold(gray: NDArray[np.uint8], inside: Bool | None = None) -> float:
+    """Gray value below which a pixel is chromosome: t + 0.35 (b - t), t = Otsu, b = median of the pixels above t.
+
+    gray: dark chromosomes on a bright background. inside: where to look (for example inside annotated boxes).
+    Nearly 0.0 for an image of one gray, where nothing is below.
+    """
+    values = gray[inside] if inside is not None else gray.reshape(-1)
+    if not values.size or values.min() == values.max():
+        return 0.0
+    otsu, _ = cv2.threshold(values.reshape(1, -1), 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    background = float(np.median(values[values > otsu]))
+    return float(otsu + 0.35 * (background - otsu))
+
+
+def foreground(gray: NDArray[np.uint8], threshold: float) -> Bool:
+    """Bool[h, w]: pixels darker than the threshold, smoothed by a 3x3 median."""
+    below = (gray < threshold).astype(np.uint8)
+    return cv2.medianBlur(below, 3).astype(bool)
+
+
+def chromosome_width(foreground_hw: Bool) -> float:
+    """Typical chromosome width in pixels: twice the median distance to the background along the medial ridge.
+
+    Components that are much thicker than the rest (nuclei) or tiny (dirt) do not count. 0.0 where nothing is left.
+    """
+    distance = cv2.distanceTransform(foreground_hw.astype(np.uint8), cv2.DIST_L2, 5)
+    ridge = (distance >= cv2.dilate(distance, np.ones((3, 3), np.uint8)) - 1e-6) & (distance >= 1.5)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(foreground_hw.astype(np.uint8), connectivity=8)
+    if count <= 1 or not ridge.any():
+        return 0.0
+    thickest = np.zeros(count)
+    np.maximum.at(thickest, np.asarray(labels.reshape(-1), np.int32), distance.reshape(-1))
+    area = stats[:, cv2.CC_STAT_AREA].astype(float)
+    # A chromosome or a cluster of them is long for its thickness; a nucleus is a disc, area = pi r^2.
+    usable = area > 1.35 * np.pi * thickest**2
+    usable[0] = False
+    values = distance[ridge & usable[labels]]
+    if not len(values):
+        return 0.0
+    weights = np.sort(values)
+    return float(2 * weights[len(weights) // 2])
+
+
+def photometry(gray: NDArray[np.uint8], foreground: NDArray[np.bool_]) -> tuple[float, float]:
+    """(background, mean chromosome gray) of a spread, the two levels that contrast is normalised by.
+
+    foreground: Bool[H, W], all chromosome pixels. Without any, (255, 127).
+    """
+    if not foreground.any() or foreground.all():
+        return 255.0, 127.0
+    mean = float(gray[foreground].mean())
+    outside = gray[~foreground]
+    background = float(np.median(outside[outside > mean])) if (outside > mean).any() else 255.0
+    return background, min(mean, background - 1.0)

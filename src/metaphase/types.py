@@ -1,0 +1,259 @@
+"""The nouns that travel through the house: `Spread`, `Instances`, `Straightened`, `Karyotype`.
+
+Coordinates are original pixels everywhere, half open: a box is [x0, y0, x1, y1) with x1 = last column + 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metaphase import masks as geometry
+
+__all__ = ["STATUSES", "Instances", "Karyotype", "Spread", "Straightened"]
+
+STATUSES = ("chromosome", "unknown", "debris")
+
+Float32 = NDArray[np.float32]
+Int64 = NDArray[np.int64]
+Bool = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Instances:
+    """M chromosomes of one image of `height` x `width` pixels.
+
+    crops: M boolean arrays, the tight mask of each instance; `None` where a set has boxes only.
+    offsets_xy: Int64[M, 2], column and row of each crop's top left pixel.
+    annotation_boxes_xyxy: Float32[M, 4], boxes in the style of a human annotator (padded), or the tight ones.
+    labels: Int64[M], 1..24 (23 is X, 24 is Y), 0 where the class is not known.
+    scores: Float32[M] in [0, 1], P(is a chromosome and has this class).
+    probabilities_nc: Float32[M, 24], rows sum to 1.
+    status: one of `STATUSES` for each instance.
+    Masks may overlap. Build with `from_masks` or `from_boxes`, which check what they are given.
+    """
+
+    height: int
+    width: int
+    crops: tuple[Bool, ...] | None
+    offsets_xy: Int64
+    annotation_boxes_xyxy: Float32
+    labels: Int64
+    scores: Float32
+    probabilities_nc: Float32
+    status: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        m = len(self.labels)
+        shapes = {
+            "offsets_xy": (self.offsets_xy.shape, (m, 2)),
+            "annotation_boxes_xyxy": (self.annotation_boxes_xyxy.shape, (m, 4)),
+            "scores": (self.scores.shape, (m,)),
+            "probabilities_nc": (self.probabilities_nc.shape, (m, 24)),
+        }
+        for name, (got, expected) in shapes.items():
+            if got != expected:
+                raise ValueError(f"{name} must have shape {expected}, but got {got}")
+        if len(self.status) != m or (self.crops is not None and len(self.crops) != m):
+            raise ValueError(f"status and crops must have {m} entries, one for each label")
+        if m and (self.labels.min() < 0 or self.labels.max() > 24):
+            raise ValueError("labels must lie in 0..24 (0: not known)")
+        unknown = sorted(set(self.status) - set(STATUSES))
+        if unknown:
+            raise ValueError(f"status must be one of {STATUSES}, but got {unknown}")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @classmethod
+    def from_masks(
+        cls,
+        height: int,
+        width: int,
+        crops: Sequence[NDArray[np.generic]],
+        offsets_xy: Sequence[tuple[int, int]] | NDArray[np.generic],
+        **columns: object,
+    ) -> Instances:
+        """Instances from mask crops, each trimmed to its tight box.
+
+        crops: M two-dimensional arrays, non-zero inside; each needs at least one pixel inside the image.
+        offsets_xy: (column, row) of each crop's top left pixel; what lies outside the image is cut off.
+        columns: `labels`, `scores`, `probabilities_nc`, `annotation_boxes_xyxy`, `status`; left out, they are
+        0, 1, uniform, the tight boxes, "chromosome".
+        Raises ValueError for an empty mask or columns of another length.
+        """
+        tight = [
+            geometry.tighten(np.asarray(crop).astype(bool), (int(xy[0]), int(xy[1])), (height, width))
+            for crop, xy in zip(crops, offsets_xy, strict=True)
+        ]
+        offsets = np.array([xy for _, xy in tight], np.int64).reshape(-1, 2)
+        sizes = np.array([crop.shape[::-1] for crop, _ in tight], np.int64).reshape(-1, 2)
+        boxes = np.concatenate([offsets, offsets + sizes], 1).astype(np.float32)
+        return cls._fill(height, width, tuple(crop for crop, _ in tight), offsets, boxes, columns)
+
+    @classmethod
+    def from_boxes(cls, height: int, width: int, boxes_xyxy: NDArray[np.generic], **columns: object) -> Instances:
+        """Instances of a set that has boxes only: `boxes_xyxy` [M, 4] in pixels, half open."""
+        boxes = np.asarray(boxes_xyxy, np.float32).reshape(-1, 4)
+        return cls._fill(height, width, None, boxes[:, :2].astype(np.int64), boxes, columns)
+
+    @classmethod
+    def _fill(
+        cls,
+        height: int,
+        width: int,
+        crops: tuple[Bool, ...] | None,
+        offsets: Int64,
+        boxes: Float32,
+        columns: dict[str, object],
+    ) -> Instances:
+        m = len(boxes)
+        known = {"labels", "scores", "probabilities_nc", "annotation_boxes_xyxy", "status"}
+        if set(columns) - known:
+            raise TypeError(f"unknown columns {sorted(set(columns) - known)}; known are {sorted(known)}")
+
+        def column(name: str, dtype: type, default: NDArray[np.generic]) -> NDArray[np.generic]:
+            given = columns.get(name)
+            return default.astype(dtype) if given is None else np.asarray(given, dtype).reshape(default.shape)
+
+        status = columns.get("status")
+        return cls(
+            height=height,
+            width=width,
+            crops=crops,
+            offsets_xy=offsets,
+            annotation_boxes_xyxy=column("annotation_boxes_xyxy", np.float32, boxes),  # type: ignore[arg-type]
+            labels=column("labels", np.int64, np.zeros(m)),  # type: ignore[arg-type]
+            scores=column("scores", np.float32, np.ones(m)),  # type: ignore[arg-type]
+            probabilities_nc=column("probabilities_nc", np.float32, np.full((m, 24), 1 / 24)),  # type: ignore[arg-type]
+            status=("chromosome",) * m if status is None else tuple(status),  # type: ignore[arg-type]
+        )
+
+    @property
+    def has_masks(self) -> bool:
+        """False for sets that have boxes only."""
+        return self.crops is not None
+
+    @property
+    def boxes_xyxy(self) -> Float32:
+        """Float32[M, 4]: tight boxes of the masks, or the annotated boxes of a set without masks."""
+        if self.crops is None:
+            return self.annotation_boxes_xyxy
+        sizes = np.array([crop.shape[::-1] for crop in self.crops], np.int64).reshape(-1, 2)
+        return np.concatenate([self.offsets_xy, self.offsets_xy + sizes], 1).astype(np.float32)
+
+    @property
+    def areas(self) -> Int64:
+        """Int64[M]: pixels of each mask. Raises ValueError for a set without masks."""
+        return np.array([int(crop.sum()) for crop in self._masks()], np.int64)
+
+    def _masks(self) -> tuple[Bool, ...]:
+        if self.crops is None:
+            raise ValueError("these instances have boxes only, no masks")
+        return self.crops
+
+    def mask(self, index: int) -> Bool:
+        """Bool[height, width]: the full mask of one instance."""
+        full = np.zeros((self.height, self.width), bool)
+        crop, (x, y) = self._masks()[index], self.offsets_xy[index]
+        full[y : y + crop.shape[0], x : x + crop.shape[1]] = crop
+        return full
+
+    def union(self) -> Bool:
+        """Bool[height, width]: the pixels of any instance."""
+        covered = np.zeros((self.height, self.width), bool)
+        for crop, (x, y) in zip(self._masks(), self.offsets_xy, strict=True):
+            covered[y : y + crop.shape[0], x : x + crop.shape[1]] |= crop
+        return covered
+
+    def select(self, indices: Sequence[int] | NDArray[np.generic]) -> Instances:
+        """The instances at `indices` (or where a boolean array is true), in that order."""
+        index = np.asarray(indices)
+        index = np.flatnonzero(index) if index.dtype == bool else index.astype(np.int64).reshape(-1)
+        return replace(
+            self,
+            crops=None if self.crops is None else tuple(self.crops[i] for i in index),
+            offsets_xy=self.offsets_xy[index],
+            annotation_boxes_xyxy=self.annotation_boxes_xyxy[index],
+            labels=self.labels[index],
+            scores=self.scores[index],
+            probabilities_nc=self.probabilities_nc[index],
+            status=tuple(self.status[i] for i in index),
+        )
+
+    def of_status(self, status: str = "chromosome") -> Instances:
+        """Only the instances with this status."""
+        return self.select(np.array([s == status for s in self.status], bool))
+
+    def as_tensors(self) -> dict[str, NDArray[np.generic]]:
+        """The contract: `boxes` Float32[M, 4], `labels` Int64[M], `scores` Float32[M], `masks` Float32[M, 1, H, W]."""
+        full = np.zeros((len(self), 1, self.height, self.width), np.float32)
+        for i, (crop, (x, y)) in enumerate(zip(self._masks(), self.offsets_xy, strict=True)):
+            full[i, 0, y : y + crop.shape[0], x : x + crop.shape[1]] = crop
+        return {"boxes": self.boxes_xyxy, "labels": self.labels, "scores": self.scores, "masks": full}
+
+
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """One metaphase image, normalised: chromosomes dark on a bright background.
+
+    gray: UInt8[height, width], 0 is black. `inverted` says that the file was bright on dark.
+    chromosome_width: typical width of a chromosome in pixels of `gray`, 0.0 where nothing was found.
+    name: file name without suffix; case: the person or culture the cell comes from.
+    truth: annotated instances, `None` where nobody annotated.
+    """
+
+    gray: NDArray[np.uint8]
+    chromosome_width: float
+    name: str = ""
+    case: str = ""
+    inverted: bool = False
+    truth: Instances | None = None
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.gray.ndim != 2 or self.gray.dtype != np.uint8:
+            raise ValueError(f"gray must be a 2D uint8 array, but got {self.gray.dtype} {self.gray.shape}")
+
+    @property
+    def height(self) -> int:
+        """Rows of the image."""
+        return int(self.gray.shape[0])
+
+    @property
+    def width(self) -> int:
+        """Columns of the image."""
+        return int(self.gray.shape[1])
+
+
+@dataclass(frozen=True, eq=False)
+class Straightened:
+    """One chromosome laid out along its axis, p arm towards row 0 if `upright` is known to the identifier.
+
+    gray: UInt8[length, breadth], background 255; inside: Bool of the same shape.
+    """
+
+    gray: NDArray[np.uint8]
+    inside: Bool
+
+
+@dataclass(frozen=True, eq=False)
+class Karyotype:
+    """Named chromosomes of one cell in 23 groups.
+
+    instances: with labels, probabilities and status set.
+    groups: 23 tuples of instance indices, "1".."22" and the sex group. tray: indices of unknown and debris.
+    upright: Bool[M], True where the straightened image has the p arm at the top, False where it must be turned.
+    straightened: one for each instance (may be empty when nothing was identified).
+    sanity: the scores "score", "count", "pairs", "sex", each in [0, 1].
+    """
+
+    instances: Instances
+    groups: tuple[tuple[int, ...], ...]
+    tray: tuple[int, ...]
+    sanity: dict[str, float]
+    upright: Bool = field(default_factory=lambda: np.zeros(0, bool))
+    straightened: tuple[Straightened, ...] = ()
