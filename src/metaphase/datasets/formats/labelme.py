@@ -1,0 +1,185 @@
+"""LabelMe: one JSON file an image, polygons with labels, and the dialect of the AutoKary2022 copies.
+
+LabelMe's own keys are `imagePath`, `imageHeight`, `imageWidth`; the dialect writes `image_path`, `image_height`,
+`image_width`. Labels are `1`..`22`, `X`, `Y`, or `1`..`24`. Polygon vertices are centres of boundary pixels.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metaphase import masks as geometry
+from metaphase.errors import DataError
+from metaphase.types import Instances
+
+__all__ = ["LARGEST_FILE", "LabelmeAnnotation", "LabelmeShape", "instances_of", "read_labelme", "write_labelme"]
+
+LARGEST_FILE = 128 * 1024 * 1024
+_LARGEST_SIDE = 65_535
+_LABELS = {str(label): label for label in range(1, 25)} | {"X": 23, "Y": 24, "x": 23, "y": 24}
+
+
+@dataclass(frozen=True, eq=False)
+class LabelmeShape:
+    """One drawn shape: label as written, points_xy Float64[n, 2], and the group that its pieces share, if any."""
+
+    label: str
+    points_xy: NDArray[np.float64]
+    group_id: int | str | None = None
+    kind: str = "polygon"
+
+
+@dataclass(frozen=True, eq=False)
+class LabelmeAnnotation:
+    """What one LabelMe file says of one image of `height` x `width` pixels."""
+
+    image_path: str
+    width: int
+    height: int
+    shapes: tuple[LabelmeShape, ...]
+
+
+def read_labelme(path: Path) -> LabelmeAnnotation:
+    """Read one LabelMe file in either spelling of its keys.
+
+    Raises DataError, naming the file and the entry, where it is not JSON, is larger than `LARGEST_FILE` bytes, lacks
+    the image size, or holds points that are no finite numbers or lie more than one image size outside the image.
+    """
+    document = _load(path)
+    width = _side(path, document, "imageWidth", "image_width")
+    height = _side(path, document, "imageHeight", "image_height")
+    entries = document.get("shapes")
+    if not isinstance(entries, list):
+        raise DataError(f"{path}: expected a list under the key shapes")
+    name = document.get("imagePath", document.get("image_path", ""))
+    shapes = tuple(_shape(path, number, entry, width, height) for number, entry in enumerate(entries, 1))
+    return LabelmeAnnotation(str(name), width, height, shapes)
+
+
+def instances_of(annotation: LabelmeAnnotation) -> tuple[Instances, tuple[str, ...]]:
+    """Instances with masks and labels 1..24, and a warning for each kind of shape that was set aside.
+
+    Pieces that share a group and a label become one instance. Set aside: labels that are no class (the published set
+    holds `-1` and `119`), shapes that are no polygons, polygons outside the image.
+    """
+    size_hw = (annotation.height, annotation.width)
+    aside: dict[str, int] = {}
+    pieces: dict[tuple[object, int], list[NDArray[np.float64]]] = {}
+    for number, shape in enumerate(annotation.shapes):
+        label = _LABELS.get(shape.label)
+        if label is None:
+            reason = f"with label {shape.label!r}, which is no class,"
+        elif shape.kind != "polygon" or not len(shape.points_xy):
+            reason = f"of kind {shape.kind!r} that are no polygons"
+        else:
+            key = ("alone", number) if shape.group_id is None else ("group", str(shape.group_id))
+            pieces.setdefault((key, label), []).append(shape.points_xy)
+            continue
+        aside[reason] = aside.get(reason, 0) + 1
+    crops: list[NDArray[np.bool_]] = []
+    offsets: list[tuple[int, int]] = []
+    labels: list[int] = []
+    for (_, label), outlines in pieces.items():
+        crop, offset = _rasterise(outlines)
+        try:
+            crop, offset = geometry.tighten(crop, offset, size_hw)
+        except ValueError:
+            reason = "that lie outside the image"
+            aside[reason] = aside.get(reason, 0) + 1
+            continue
+        crops.append(crop)
+        offsets.append(offset)
+        labels.append(label)
+    truth = Instances.from_masks(*size_hw, crops, offsets, labels=np.array(labels, np.int64))
+    return truth, tuple(f"{count} shapes {reason} are set aside" for reason, count in aside.items())
+
+
+def write_labelme(annotation: LabelmeAnnotation) -> bytes:
+    """The UTF-8 JSON of an annotation in LabelMe's own keys; `read_labelme` of it gives the annotation back."""
+    shapes = [
+        {
+            "label": shape.label,
+            "points": shape.points_xy.tolist(),
+            "group_id": shape.group_id,
+            "shape_type": shape.kind,
+            "flags": {},
+        }
+        for shape in annotation.shapes
+    ]
+    document: dict[str, Any] = {
+        "version": "5.0.1",
+        "flags": {},
+        "shapes": shapes,
+        "imagePath": annotation.image_path,
+        "imageData": None,
+        "imageHeight": annotation.height,
+        "imageWidth": annotation.width,
+    }
+    return (json.dumps(document, ensure_ascii=False) + "\n").encode("utf-8")
+
+
+def _rasterise(outlines: list[NDArray[np.float64]]) -> tuple[NDArray[np.bool_], tuple[int, int]]:
+    """Union of the outlines as one crop and its offset, so that a full image is never drawn for each chromosome."""
+    rounded = [np.rint(points) for points in outlines]
+    low = np.min([points.min(0) for points in rounded], 0)
+    high = np.max([points.max(0) for points in rounded], 0)
+    size_hw = (int(high[1] - low[1]) + 1, int(high[0] - low[0]) + 1)
+    crop = np.zeros(size_hw, bool)
+    for points in rounded:
+        crop |= geometry.rasterise_polygon(points - low, size_hw)
+    return crop, (int(low[0]), int(low[1]))
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise DataError(
+                f"{path}: a LabelMe file of more than {LARGEST_FILE} bytes is not read; is it the right file?"
+            )
+        document = json.loads(path.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        raise DataError(f"{path}: expected a LabelMe file, but it cannot be read ({error.strerror})") from error
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path}: expected a LabelMe file in JSON, but it cannot be parsed ({error})") from error
+    if not isinstance(document, dict):
+        raise DataError(f"{path}: expected a JSON object with the keys of LabelMe")
+    return document
+
+
+def _side(path: Path, document: dict[str, Any], *keys: str) -> int:
+    value = next((document[key] for key in keys if document.get(key) is not None), None)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _LARGEST_SIDE:
+        raise DataError(f"{path}: {keys[0]} must be a number of pixels in 1..{_LARGEST_SIDE}, but got {value!r}")
+    return int(value)
+
+
+def _shape(path: Path, number: int, entry: object, width: int, height: int) -> LabelmeShape:
+    if not isinstance(entry, dict) or "label" not in entry:
+        raise DataError(f"{path}: shape {number} must be an object with a label and points")
+    try:
+        points = np.array(entry.get("points"), np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{path}: the points of shape {number} must be pairs of numbers ({error})") from error
+    if points.size == 0:
+        points = points.reshape(0, 2)
+    if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
+        raise DataError(f"{path}: the points of shape {number} must be pairs of finite numbers")
+    far = np.array([width, height])
+    if (points < -far).any() or (points > 2 * far).any():
+        raise DataError(f"{path}: shape {number} lies far outside the image of {width} x {height} pixels")
+    group = entry.get("group_id")
+    if isinstance(group, float) and math.isfinite(group):
+        group = int(group)
+    return LabelmeShape(
+        label=str(entry["label"]).strip(),
+        points_xy=points,
+        group_id=group if isinstance(group, int | str) else None,
+        kind=str(entry.get("shape_type") or "polygon"),
+    )
