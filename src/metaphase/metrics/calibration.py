@@ -1,0 +1,68 @@
+"""Whether the class probabilities mean what they say (Guo et al. 2017, "On Calibration of Modern Neural Networks")."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metaphase.metrics.comparison import Comparison
+
+__all__ = ["calibration"]
+
+Float64 = NDArray[np.float64]
+
+BINS = 15
+COVERAGES = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class _CalibrationError:
+    """gaps_nb: Float64[N, bins], sum of (confidence - right) of each image and bin; counts_n: Float64[N]."""
+
+    gaps_nb: Float64
+    counts_n: Float64
+    left_out: int = 0
+
+    @property
+    def value(self) -> float:
+        return float(self.values(np.ones((1, len(self.counts_n))))[0])
+
+    def values(self, weights_bn: Float64) -> Float64:
+        totals = weights_bn @ self.counts_n
+        gaps = np.abs(weights_bn @ self.gaps_nb).sum(1)
+        return np.where(totals > 0, gaps / np.maximum(totals, 1), np.nan)
+
+
+def calibration(comparisons: Sequence[Comparison]) -> tuple[_CalibrationError, list[tuple[float, float]]]:
+    """Expected calibration error and accuracy against coverage, both over the matched chromosomes.
+
+    The confidence is the probability of the predicted class, in 15 bins of equal width; the error is the sum over bins
+    of |mean confidence - accuracy| weighted by their share. The curve holds (coverage, accuracy): the accuracy of the
+    most confident share of the chromosomes, the rest being abstained from; empty where nothing was matched.
+    """
+    gaps = np.zeros((len(comparisons), BINS))
+    counts = np.zeros(len(comparisons))
+    confidences: list[Float64] = []
+    rights: list[NDArray[np.bool_]] = []
+    for i, comparison in enumerate(comparisons):
+        labels = comparison.predicted.labels[comparison.cols]
+        rows = comparison.predicted.probabilities_nc[comparison.cols].astype(np.float64)
+        confidence = np.where(labels > 0, rows[np.arange(len(labels)), labels - 1], 0.0)
+        bins = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
+        np.add.at(gaps[i], bins, confidence - comparison.right)
+        counts[i] = len(labels)
+        confidences.append(confidence)
+        rights.append(comparison.right)
+    return _CalibrationError(gaps, counts), _curve(confidences, rights)
+
+
+def _curve(confidences: list[Float64], rights: list[NDArray[np.bool_]]) -> list[tuple[float, float]]:
+    confidence = np.concatenate([np.zeros(0), *confidences])
+    if not len(confidence):
+        return []
+    right = np.concatenate(rights)[np.argsort(-confidence, kind="stable")]
+    kept = [max(1, round(coverage * len(right))) for coverage in COVERAGES]
+    return [(coverage, float(right[:count].mean())) for coverage, count in zip(COVERAGES, kept, strict=True)]
