@@ -1,0 +1,53 @@
+"""What a cell may contain: the karyotypes that the assignment weighs against each other."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metaphase.chromosomes import NAMES, X
+from metaphase.config import KaryotypeConfig
+
+__all__ = ["Hypothesis", "hypotheses"]
+
+_SEXES = {"XX": (2, 0), "XY": (1, 1)}
+_SEX_ANEUPLOIDIES = {"X": (1, 0), "XXX": (3, 0), "XXY": (2, 1), "XYY": (1, 2)}
+
+
+@dataclass(frozen=True, eq=False)
+class Hypothesis:
+    """One karyotype.
+
+    iscn: its string, for example "47,XX,+21".
+    slots: Int64[46 or so], the column (label - 1) of each chromosome that the cell then has, ascending.
+    log_prior: natural logarithm of its prior probability.
+    """
+
+    iscn: str
+    slots: NDArray[np.int64]
+    log_prior: float
+
+
+def _hypothesis(x: int, y: int, change: int, label: int, prior: float) -> Hypothesis:
+    counts = np.array([2] * 22 + [x, y], np.int64)
+    aberration = ""
+    if change:
+        counts[label - 1] += change
+        aberration = f",{'+' if change > 0 else '-'}{NAMES[label - 1]}"
+    iscn = f"{counts.sum()},{'X' * x}{'Y' * y}{aberration}"
+    return Hypothesis(iscn, np.repeat(np.arange(len(NAMES)), counts), math.log(prior))
+
+
+@cache
+def hypotheses(config: KaryotypeConfig) -> tuple[Hypothesis, ...]:
+    """46,XX and 46,XY first, then 45,X, 47,XXX, 47,XXY, 47,XYY, then every autosome gained or lost in either sex."""
+    found = [_hypothesis(*sex, 0, 0, config.normal_prior) for sex in _SEXES.values()]
+    found += [_hypothesis(*sex, 0, 0, config.sex_aneuploidy_prior) for sex in _SEX_ANEUPLOIDIES.values()]
+    for change, prior in ((1, config.autosome_gain_prior), (-1, config.autosome_loss_prior)):
+        for sex in _SEXES.values():
+            found += [_hypothesis(*sex, change, label, prior) for label in range(1, X)]
+    return tuple(found)

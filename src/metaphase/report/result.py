@@ -1,0 +1,89 @@
+"""result.json: everything found in one image, for other programs."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any
+
+import numpy as np
+
+from metaphase.chromosomes import NAMES, name_of
+from metaphase.config import ReportConfig
+from metaphase.masks import encode_rle
+from metaphase.types import Instances, Karyotype, Spread
+
+__all__ = ["SCHEMA_VERSION", "result_document", "result_schema"]
+
+SCHEMA_VERSION = 1
+"""Version of the layout of result.json."""
+
+_DEFAULTS = ReportConfig()
+
+
+def result_document(
+    spread: Spread,
+    karyotype: Karyotype,
+    image_path: str | os.PathLike[str],
+    model_info: Mapping[str, str],
+    config: ReportConfig = _DEFAULTS,
+) -> dict[str, Any]:
+    """The content of result.json as plain dictionaries, lists, numbers and strings; `result_schema` describes it.
+
+    image_path: written as given. model_info: needs "name", "version" and "sha256".
+    The id of an instance is its position in `karyotype.instances`.
+    Raises ValueError for instances without masks or of another image size, KeyError where `model_info` lacks a key.
+    """
+    instances = karyotype.instances
+    if (instances.height, instances.width) != (spread.height, spread.width):
+        raise ValueError(
+            f"the instances belong to an image of {instances.width}x{instances.height} pixels, "
+            f"but the spread has {spread.width}x{spread.height}"
+        )
+    names = [*NAMES[:22], "sex"]
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "image": {"path": os.fspath(image_path), "width": spread.width, "height": spread.height},
+        "instances": [_instance(instances, i, config.score_decimals) for i in range(len(instances))],
+        "groups": [
+            {"name": name, "instances": [int(i) for i in group]}
+            for name, group in zip(names, karyotype.groups, strict=True)
+        ],
+        "tray": [int(i) for i in karyotype.tray],
+        "sanity": {
+            key: round(float(karyotype.sanity[key]), config.score_decimals)
+            for key in ("score", "count", "pairs", "sex")
+        },
+        "model": {key: str(model_info[key]) for key in ("name", "version", "sha256")},
+    }
+
+
+def result_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of result.json, as shipped in the package."""
+    source = resources.files("metaphase") / "report" / "result.schema.json"
+    schema: dict[str, Any] = json.loads(source.read_text(encoding="utf-8"))
+    return schema
+
+
+def _instance(instances: Instances, index: int, decimals: int) -> dict[str, Any]:
+    if instances.crops is None:
+        raise ValueError("result.json needs masks, but these instances have boxes only")
+    probabilities = instances.probabilities_nc[index]
+    # The label is always the best guess, so one that was never set (0) takes the most probable class.
+    label = int(instances.labels[index]) or int(probabilities.argmax()) + 1
+    size_hw = (instances.height, instances.width)
+    crop, offset = instances.crops[index], instances.offsets_xy[index]
+    x, y = (int(v) for v in offset)
+    return {
+        "id": index,
+        "status": instances.status[index],
+        "label": name_of(label),
+        "category_id": label,
+        "score": round(float(np.clip(instances.scores[index], 0, 1)), decimals),
+        "box": [x, y, x + crop.shape[1], y + crop.shape[0]],
+        "annotation_box": [round(float(v), 2) for v in instances.annotation_boxes_xyxy[index]],
+        "segmentation": encode_rle(crop, offset, size_hw),
+        "probabilities": [round(float(p), decimals) for p in np.clip(probabilities, 0, 1)],
+    }

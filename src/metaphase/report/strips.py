@@ -1,0 +1,127 @@
+"""Chromosomes cut out for the page: on white, upright, all at one scale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from metaphase.config import ReportConfig
+from metaphase.types import Karyotype, Spread
+
+__all__ = ["Strip", "cut_strips"]
+
+UInt8 = NDArray[np.uint8]
+Bool = NDArray[np.bool_]
+
+_INK = 24
+"""Gray of the darkest band on the page: not quite black, so that dark bands keep their texture."""
+
+
+@dataclass(frozen=True, eq=False)
+class Strip:
+    """One chromosome as it stands on the page.
+
+    gray: UInt8[rows, columns], 255 outside. index: its position among the instances.
+    """
+
+    gray: UInt8
+    index: int
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return int(self.gray.shape[0])
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+        return int(self.gray.shape[1])
+
+
+def cut_strips(spread: Spread, karyotype: Karyotype, config: ReportConfig) -> list[Strip]:
+    """Every instance as a strip, in the order of `karyotype.instances`.
+
+    Straightened where the karyotype has them straightened, else cut out as it lies and turned to its main axis. The
+    scale makes a typical chromosome `config.karyogram_chromosome_width` pixels wide, less where the longest would
+    exceed `config.karyogram_longest`. Grays are stretched once for the whole cell: the background becomes white.
+    Raises ValueError where there is neither a straightened image nor a mask.
+    """
+    count = len(karyotype.instances)
+    if karyotype.straightened:
+        pieces = [_straightened(karyotype, i) for i in range(count)]
+    else:
+        pieces = [_natural(spread, karyotype, i) for i in range(count)]
+    if not pieces:
+        return []
+    named = [i for i in range(count) if karyotype.instances.status[i] == "chromosome"] or list(range(count))
+    typical = float(np.median([pieces[i][1].sum() / pieces[i][1].shape[0] for i in named]))
+    longest = max(pieces[i][1].shape[0] for i in named)
+    scale = min(config.karyogram_chromosome_width / max(typical, 1.0), config.karyogram_longest / longest)
+    levels = _levels(spread, np.concatenate([gray[inside] for gray, inside in pieces]))
+    return [Strip(_zoom(levels[gray], inside, scale, config), i) for i, (gray, inside) in enumerate(pieces)]
+
+
+def _straightened(karyotype: Karyotype, index: int) -> tuple[UInt8, Bool]:
+    laid = karyotype.straightened[index]
+    rows, columns = np.flatnonzero(laid.inside.any(1)), np.flatnonzero(laid.inside.any(0))
+    if not len(rows):
+        return np.full((1, 1), 255, np.uint8), np.ones((1, 1), bool)
+    window = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    gray, inside = laid.gray[window], laid.inside[window]
+    if len(karyotype.upright) and not karyotype.upright[index]:
+        gray, inside = np.rot90(gray, 2), np.rot90(inside, 2)
+    return gray, inside
+
+
+def _natural(spread: Spread, karyotype: Karyotype, index: int) -> tuple[UInt8, Bool]:
+    """The chromosome as it lies, its main axis turned upright."""
+    instances = karyotype.instances
+    if instances.crops is None:
+        raise ValueError("a karyogram needs masks, but these instances have boxes only")
+    crop, (x, y) = instances.crops[index], instances.offsets_xy[index]
+    gray = np.where(crop, spread.gray[y : y + crop.shape[0], x : x + crop.shape[1]], 255).astype(np.uint8)
+    (_, _), (across, along), angle = cv2.minAreaRect(cv2.findNonZero(crop.astype(np.uint8)))
+    turn = angle if along >= across else angle + 90
+    reach = int(np.ceil(np.hypot(*crop.shape))) + 2
+    matrix = cv2.getRotationMatrix2D(((crop.shape[1] - 1) / 2, (crop.shape[0] - 1) / 2), turn, 1.0)
+    matrix[:, 2] += [(reach - crop.shape[1]) / 2, (reach - crop.shape[0]) / 2]
+    turned = cv2.warpAffine(gray, matrix, (reach, reach), flags=cv2.INTER_LINEAR, borderValue=(255,))
+    ink = cv2.warpAffine(crop.astype(np.uint8) * 255, matrix, (reach, reach), flags=cv2.INTER_LINEAR)
+    inside = ink > min(127, int(ink.max()) - 1)
+    rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
+    window = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return turned[window].astype(np.uint8), inside[window]
+
+
+def _levels(spread: Spread, values: UInt8) -> UInt8:
+    """UInt8[256]: what each gray of the image becomes on the page."""
+    # Most of a spread is background, so its median is the background's gray; a sample of the rows is enough.
+    step = max(1, spread.gray.size // 250_000)
+    white = float(np.median(spread.gray.reshape(-1)[::step]))
+    black = float(np.percentile(values, 1))
+    if white - black < 20:
+        return np.arange(256).astype(np.uint8)
+    share = np.clip((np.arange(256) - black) / (white - black), 0, 1)
+    return np.rint(_INK + (255 - _INK) * share).astype(np.uint8)
+
+
+def _zoom(gray: UInt8, inside: Bool, scale: float, config: ReportConfig) -> UInt8:
+    """One strip at the page's scale; only what is absurdly large (a nucleus among the debris) is made to fit."""
+    scale = min(scale, config.karyogram_longest / max(gray.shape))
+    rim = 2
+    ink = np.pad(inside, rim).astype(np.float32)
+    near = cv2.boxFilter(ink, -1, (3, 3))
+    # The grays of the edge are carried over it, so that the page's white does not bleed into the chromosome.
+    padded = np.pad(gray, rim).astype(np.float32) * ink
+    carried = cv2.boxFilter(padded, -1, (3, 3)) / np.maximum(near, 1e-3)
+    filled = np.where(ink > 0, padded, np.minimum(carried, 255))
+    size = (max(1, round(filled.shape[1] * scale)), max(1, round(filled.shape[0] * scale)))
+    method = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
+    shade = np.clip(cv2.resize(filled, size, interpolation=method), 0, 255)
+    # A blurred and steepened mask has a smooth edge at any scale; the steps of its pixels are gone.
+    soft = cv2.resize(cv2.GaussianBlur(ink, (0, 0), 0.8), size, interpolation=method)
+    alpha = np.clip((soft - 0.5) * max(1.0, 1.6 * scale) + 0.5, 0, 1)
+    return np.rint(255 - (255 - shade) * alpha).astype(np.uint8)

@@ -1,0 +1,85 @@
+"""Groups, tray, order and scores of an assembled karyotype."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from metaphase.karyotype import assemble
+from metaphase.types import Instances, Karyotype, Straightened
+
+MALE = [*range(1, 23), *range(1, 23), 23, 24]
+
+
+def cell(labels: list[int], sure: float = 0.95, **columns: object) -> tuple[Instances, np.ndarray, list[Straightened]]:
+    m = len(labels)
+    p = np.full((m, 24), (1 - sure) / 23, np.float32)
+    p[np.arange(m), np.array(labels, int) - 1] = sure
+    columns.setdefault("scores", np.full(m, 0.9))
+    crops = [np.ones((20 + i, 8), bool) for i in range(m)]
+    offsets = [(10 * i, 0) for i in range(m)]
+    instances = Instances.from_masks(200, 10 * m + 20, crops, offsets, probabilities_nc=p, **columns)
+    straightened = [Straightened(np.full(crop.shape, 90, np.uint8), crop) for crop in crops]
+    return instances, np.ones(m, bool), straightened
+
+
+def everyone(karyotype: Karyotype) -> list[int]:
+    return sorted([i for group in karyotype.groups for i in group] + list(karyotype.tray))
+
+
+def test_a_normal_cell_fills_its_23_groups() -> None:
+    karyotype = assemble(*cell(MALE))
+    assert [len(group) for group in karyotype.groups] == [2] * 23
+    assert karyotype.tray == ()
+    assert karyotype.sanity["score"] == 1
+    np.testing.assert_array_equal(karyotype.instances.labels, MALE)
+    np.testing.assert_allclose(karyotype.instances.scores, 0.9 * 0.95, rtol=1e-5)
+    # Instance 22 + k is the longer homologue of k, so it comes first; X comes before Y.
+    assert all(karyotype.groups[k] == (22 + k, k) for k in range(22))
+    assert karyotype.groups[22] == (44, 45)
+
+
+def test_an_extra_stays_in_its_group_on_the_right() -> None:
+    scores = np.full(47, 0.9)
+    scores[46] = 0.4
+    karyotype = assemble(*cell([*MALE, 21], 0.99, scores=scores))
+    assert len(karyotype.groups[20]) == 3
+    assert everyone(karyotype) == list(range(47))
+
+
+def test_unknown_and_debris_go_to_the_tray_and_nobody_is_dropped() -> None:
+    status = ["chromosome"] * 44 + ["unknown", "debris"]
+    instances, upright, straightened = cell(MALE, status=status)
+    p = instances.probabilities_nc.copy()
+    p[3] = 1 / 24
+    instances = Instances.from_masks(
+        200, 480, instances.crops or (), instances.offsets_xy, probabilities_nc=p, status=status
+    )
+    karyotype = assemble(instances, upright, straightened)
+    assert karyotype.instances.status[3] == "unknown"
+    assert set(karyotype.tray) == {3, 44, 45}
+    assert karyotype.tray[-1] == 45
+    assert karyotype.instances.labels[44] == 23
+    assert everyone(karyotype) == list(range(46))
+
+
+@pytest.mark.parametrize("labels", [[], [5], [9] * 120, MALE[:20]])
+def test_odd_cells(labels: list[int]) -> None:
+    karyotype = assemble(*cell(labels))
+    assert len(karyotype.groups) == 23
+    assert everyone(karyotype) == list(range(len(labels)))
+    assert (karyotype.instances.scores <= 1).all()
+    assert karyotype.sanity["score"] < 1
+
+
+def test_without_straightened_the_box_gives_the_length() -> None:
+    instances, upright, _ = cell(MALE)
+    assert assemble(instances, upright, []).groups[0] == (22, 0)
+
+
+def test_other_lengths_are_refused() -> None:
+    instances, upright, straightened = cell(MALE)
+    with pytest.raises(ValueError, match="upright"):
+        assemble(instances, upright[1:], straightened)
+    with pytest.raises(ValueError, match="straightened"):
+        assemble(instances, upright, straightened[1:])

@@ -1,0 +1,160 @@
+"""The karyogram page: everybody in the right place, upright, at one scale, and nobody dropped."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from metaphase.config import ReportConfig
+from metaphase.report import draw_karyogram, draw_overlay
+from metaphase.report.strips import cut_strips
+from metaphase.types import Instances, Spread, Straightened
+
+ROWS = (range(1, 6), range(6, 13), range(13, 19), range(19, 25))
+CONFIG = ReportConfig()
+
+
+def places(page: np.ndarray) -> dict[int, tuple[int, int, int, int]]:
+    """Label -> (x0, y0, x1, y1) of its place, read from the black rules on the page."""
+    black = page[..., 0] == 0
+    rules = [y for y in np.flatnonzero(black.sum(1) > 200) if not black[y - 1].sum() > 200]
+    assert len(rules) == 4
+    found: dict[int, tuple[int, int, int, int]] = {}
+    top = 0
+    for labels, y in zip(ROWS, rules, strict=True):
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], black[y].astype(int), [0]])))
+        segments = edges.reshape(-1, 2)
+        assert len(segments) == len(labels)
+        found |= {label: (int(x0), top, int(x1), int(y)) for label, (x0, x1) in zip(labels, segments, strict=True)}
+        top = y
+    return found
+
+
+def ink(page: np.ndarray, strip: np.ndarray, box: tuple[int, int, int, int]) -> float:
+    """Share of the pixels of the strip's own gray (in its middle) that lie in the box."""
+    value = int(strip[strip.shape[0] // 2, strip.shape[1] // 2])
+    x0, y0, x1, y1 = box
+    return float((page[y0:y1, x0:x1, 0] == value).sum() / (strip == value).sum())
+
+
+def test_each_chromosome_stands_in_its_place(make_cell, male: list[int]) -> None:
+    spread, karyotype = make_cell(male)
+    page = draw_karyogram(spread, karyotype, "cell")
+    strips = cut_strips(spread, karyotype, CONFIG)
+    assert page.dtype == np.uint8
+    assert page.shape[2] == 3
+    where = places(page)
+    for i, label in enumerate(male):
+        twins = male.count(label)
+        assert ink(page, strips[i].gray, where[label]) == pytest.approx(twins, rel=0.05)
+
+
+def test_all_at_one_scale(make_cell, male: list[int]) -> None:
+    spread, karyotype = make_cell(male)
+    strips = cut_strips(spread, karyotype, CONFIG)
+    lengths = np.array([int((s.gray < 245).any(1).sum()) for s in strips])
+    natural = karyotype.instances.boxes_xyxy[:, 3] - karyotype.instances.boxes_xyxy[:, 1]
+    scale = CONFIG.karyogram_chromosome_width / 12
+    np.testing.assert_allclose(lengths, natural * scale, atol=2 * scale)
+
+
+def test_a_chromosome_that_lies_head_down_is_turned(make_cell) -> None:
+    for upright in (True, False):
+        strip = cut_strips(*make_cell([1], upright=upright), CONFIG)[0].gray.astype(int)
+        third = strip.shape[0] // 3
+        assert (strip[:third].mean() < strip[-third:].mean()) == upright
+
+
+def test_without_straightened_images_the_outlines_are_cut_out_and_stood_up(make_cell) -> None:
+    spread, karyotype = make_cell([1], straightened=False, size_hw=(120, 120))
+    lying = Instances.from_masks(120, 120, [np.ones((12, 84), bool)], [(10, 40)], labels=[1])
+    strip = cut_strips(spread, replace(karyotype, instances=lying), CONFIG)[0]
+    assert strip.height > 5 * strip.width
+
+
+@pytest.mark.parametrize("straightened", [True, False])
+@pytest.mark.parametrize(
+    "labels",
+    [[], [24], [9] * 40, [*range(1, 23), *range(1, 23), 23, 24, 21], [23, 23, 23], [24, 24], list(range(1, 21))],
+)
+def test_nobody_is_dropped(make_cell, labels: list[int], straightened: bool) -> None:
+    spread, karyotype = make_cell(labels, straightened=straightened)
+    page = draw_karyogram(spread, karyotype, "cell")
+    strips = cut_strips(spread, karyotype, CONFIG)
+    where = places(page)
+    for i, label in enumerate(labels):
+        assert ink(page, strips[i].gray, where[label]) == pytest.approx(labels.count(label), rel=0.1)
+
+
+def test_an_empty_cell_draws_a_page_with_every_name(make_cell, male: list[int]) -> None:
+    empty = draw_karyogram(*make_cell([]), "nothing")
+    assert len(places(empty)) == 24
+    assert empty.min() == 0
+
+
+def test_a_missing_homologue_leaves_an_empty_frame(make_cell, male: list[int]) -> None:
+    whole, lacking = (draw_karyogram(*make_cell(labels), "cell") for labels in (male, male[1:]))
+    x0, _, x1, y1 = places(lacking)[1]
+    place = np.s_[y1 - 230 : y1, x0:x1, 0]
+    assert (lacking[place] == 200).sum() > (whole[place] == 200).sum() + 100
+    assert (lacking[place] < 100).sum() < 0.6 * (whole[place] < 100).sum()
+
+
+def test_a_female_cell_lacks_no_y(make_cell, male: list[int]) -> None:
+    page = draw_karyogram(*make_cell([*male[:-1], 23]), "cell")
+    x0, y0, x1, y1 = places(page)[24]
+    assert (page[y0 + 100 : y1, x0:x1] == 255).all()
+
+
+def test_unknown_and_debris_stand_in_the_tray(make_cell, male: list[int]) -> None:
+    status = ["chromosome"] * 45 + ["unknown"]
+    spread, karyotype = make_cell(male, status)
+    page = draw_karyogram(spread, karyotype, "cell")
+    bottom = places(page)[24][3]
+    tray = (0, bottom, page.shape[1], page.shape[0])
+    assert ink(page, cut_strips(spread, karyotype, CONFIG)[45].gray, tray) == pytest.approx(1, rel=0.05)
+    without = draw_karyogram(*make_cell(male[:45]), "cell")
+    assert page.shape[0] > without.shape[0]
+
+
+def test_a_full_tray_takes_more_lines(make_cell) -> None:
+    pages = [draw_karyogram(*make_cell([5] * m, ["debris"] * m), "cell") for m in (1, 60)]
+    assert pages[1].shape[0] > pages[0].shape[0] + 100
+    assert pages[1].shape[1] == pages[0].shape[1]
+
+
+@pytest.mark.parametrize("title", ["", "染色体.png", "x" * 4000, "a\nb\tc.png", "Zelle_für_Müller.tif"])
+def test_any_title_fits(make_cell, title: str) -> None:
+    plain, titled = draw_karyogram(*make_cell([1]), "cell"), draw_karyogram(*make_cell([1]), title)
+    assert plain.shape == titled.shape
+    # The margins stay clean.
+    assert (titled[:, :40] == 255).all()
+    assert (titled[:, -40:] == 255).all()
+
+
+def test_odd_straightened_images_do_not_break_the_page(make_cell) -> None:
+    spread, karyotype = make_cell([1, 2, 3])
+    empty = Straightened(np.full((4, 4), 255, np.uint8), np.zeros((4, 4), bool))
+    long = Straightened(np.full((5000, 9), 80, np.uint8), np.ones((5000, 9), bool))
+    page = draw_karyogram(spread, replace(karyotype, straightened=(empty, long, karyotype.straightened[2])), "cell")
+    assert page.shape[0] < 3 * CONFIG.karyogram_longest
+
+
+def test_boxes_alone_are_refused(make_cell) -> None:
+    spread, karyotype = make_cell([9], straightened=False)
+    boxes = Instances.from_boxes(300, 1000, np.array([[0, 0, 5, 5]]), labels=[9])
+    with pytest.raises(ValueError, match="boxes only"):
+        draw_karyogram(spread, replace(karyotype, instances=boxes), "cell")
+
+
+@pytest.mark.parametrize("value", [0, 128, 255])
+@pytest.mark.parametrize("crop", [np.ones((1, 1), bool), np.ones((1, 30), bool), np.eye(30, dtype=bool)])
+def test_thin_outlines_and_flat_images_still_draw(make_cell, crop: np.ndarray, value: int) -> None:
+    _, karyotype = make_cell([4], straightened=False)
+    instances = Instances.from_masks(64, 64, [crop], [(20, 20)], labels=[4])
+    spread = Spread(np.full((64, 64), value, np.uint8), 0.0)
+    page = draw_karyogram(spread, replace(karyotype, instances=instances), "cell")
+    assert len(places(page)) == 24
+    assert draw_overlay(spread, replace(karyotype, instances=instances)).shape == (64, 64, 3)
