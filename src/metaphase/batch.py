@@ -1,0 +1,175 @@
+"""Karyotype many images: one outcome at a time, each result written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from metaphase import report
+from metaphase.errors import ImageError, MetaphaseError
+from metaphase.image_io import find_images
+from metaphase.types import Karyotype, Spread
+
+__all__ = [
+    "FILES",
+    "NO_METAPHASE",
+    "Job",
+    "Model",
+    "Outcome",
+    "karyotype_images",
+    "looks_like_metaphase",
+    "plan",
+]
+
+FILES = ("result.json", "karyogram.png", "overlay.png")
+"""What is written for each image."""
+
+NO_METAPHASE = "this does not look like a metaphase"
+"""Warning about an image that was read but shows few chromosomes or none."""
+
+_FEWEST = 20  # chromosomes in the poorest thing that is called a metaphase; a haploid human cell has 23
+_SUREST = 0.3  # score that the surest tenth of what was found must reach to be called chromosomes
+
+
+class Model(Protocol):
+    """What `metaphase.load_model` returns, as far as it is used here."""
+
+    @property
+    def info(self) -> Mapping[str, str]:
+        """Name, version and sha256 of the weights."""
+
+    def spread(self, image: Path) -> Spread:
+        """Read and normalise one image; raises ImageError."""
+
+    def karyotype(self, spread: Spread) -> Karyotype:
+        """Find and name the chromosomes of one image."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One image to do.
+
+    given: the path as the user wrote it, which goes into result.json. name: the folder of its results.
+    error: why there is nothing to do, None for an image.
+    """
+
+    given: str
+    name: str
+    error: MetaphaseError | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one job: a folder with three files, or an error.
+
+    chromosomes: how many were found. warnings: sentences for the user, without the name of the image.
+    """
+
+    job: Job
+    folder: Path | None = None
+    chromosomes: int = 0
+    warnings: tuple[str, ...] = ()
+    error: MetaphaseError | None = None
+
+
+def plan(inputs: Sequence[str | os.PathLike[str]]) -> list[Job]:
+    """One job for each image, folders opened; inputs with one stem get `<stem>`, `<stem>-2`, `<stem>-3`, ...
+
+    An input that does not exist or holds no image becomes a job with its error, so that the rest goes on.
+    """
+    jobs: list[Job] = []
+    taken: set[str] = set()
+    for entry in inputs:
+        given = os.fspath(entry)
+        try:
+            images = find_images(given)
+        except ImageError as error:
+            jobs.append(Job(given, "", error))
+            continue
+        for image in images:
+            name = _free_name(image.stem, taken)
+            taken.add(name.casefold())
+            jobs.append(Job(str(image) if Path(given).is_dir() else given, name))
+    return jobs
+
+
+def karyotype_images(jobs: Sequence[Job], out_dir: str | os.PathLike[str], model: Model) -> Iterator[Outcome]:
+    """Do the jobs in order and yield each outcome once its files are written.
+
+    The folder `out_dir/<name>` appears only when its three files are complete; in one that exists already the three
+    files are replaced and nothing else is touched. A MetaphaseError of one image is its outcome, the rest goes on.
+    Raises MetaphaseError where `out_dir` cannot be made.
+    """
+    out = Path(out_dir)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MetaphaseError(f"{out}: the output folder cannot be made ({error.strerror or error})") from error
+    for job in jobs:
+        if job.error is not None:
+            yield Outcome(job, error=job.error)
+            continue
+        try:
+            outcome = _karyotype_image(job, out, model)
+        except MetaphaseError as error:
+            outcome = Outcome(job, error=error)
+        yield outcome
+
+
+def looks_like_metaphase(karyotype: Karyotype) -> bool:
+    """False where fewer than 20 chromosomes were found or even the surest tenth of them is doubtful."""
+    scores = sorted(float(score) for score in karyotype.instances.of_status("chromosome").scores)
+    return len(scores) >= _FEWEST and scores[len(scores) * 9 // 10] >= _SUREST
+
+
+def _free_name(stem: str, taken: set[str]) -> str:
+    # Windows drops dots and blanks at the end of a name; file systems that ignore case must not mix two results.
+    stem = stem.rstrip(" .") or "image"
+    name, number = stem, 1
+    while name.casefold() in taken:
+        number += 1
+        name = f"{stem}-{number}"
+    return name
+
+
+def _karyotype_image(job: Job, out: Path, model: Model) -> Outcome:
+    path = Path(job.given)
+    spread = model.spread(path)
+    karyotype = model.karyotype(spread)
+    document = report.result_document(spread, karyotype, job.given, model.info)
+    contents = (
+        (json.dumps(document, indent=1, allow_nan=False) + "\n").encode("utf-8"),
+        report.encode_png(report.draw_karyogram(spread, karyotype, path.stem)),
+        report.encode_png(report.draw_overlay(spread, karyotype)),
+    )
+    folder = out / job.name
+    _write_folder(folder, dict(zip(FILES, contents, strict=True)))
+    warnings = tuple(warning.removeprefix(f"{path}: ") for warning in spread.warnings)
+    if not looks_like_metaphase(karyotype):
+        warnings += (NO_METAPHASE,)
+    if job.name != path.stem:
+        warnings += (f"another image is named {path.stem} too; the results are in {folder}",)
+    return Outcome(job, folder, len(karyotype.instances.of_status("chromosome")), warnings)
+
+
+def _write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    part = folder.with_name(f".{uuid.uuid4().hex}.part")
+    try:
+        part.mkdir()
+        for name, data in files.items():
+            (part / name).write_bytes(data)
+        if folder.is_dir():
+            for name in files:
+                (part / name).replace(folder / name)
+        else:
+            part.rename(folder)
+    except OSError as error:
+        raise MetaphaseError(f"{folder}: the results cannot be written ({error.strerror or error})") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)

@@ -1,0 +1,5 @@
+"""The command line: `metaphase` and its commands."""
+
+from metaphase.cli.commands import main
+
+__all__ = ["main"]
