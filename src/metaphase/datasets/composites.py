@@ -1,0 +1,259 @@
+"""Metaphases composed of cut-out chromosomes: exact masks, classes and overlaps.
+
+Everything is transmittance (1 is clear background): where two chromosomes cross, transmittances multiply.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Composite", "CutOut", "compose", "cut_out"]
+
+Float32 = NDArray[np.float32]
+Bool = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class CutOut:
+    """One chromosome: transmittance Float32[h, w] with a clear margin, its mask Bool[h, w], its label 1..24."""
+
+    transmittance: Float32
+    mask: Bool
+    label: int
+
+
+@dataclass(frozen=True, eq=False)
+class Composite:
+    """A composed image: transmittance Float32[H, W]; masks as (crop, column, row); labels Int64[M]."""
+
+    transmittance: Float32
+    masks: list[tuple[Bool, int, int]]
+    labels: NDArray[np.int64]
+
+
+def cut_out(
+    image: NDArray[np.uint8], mask: Bool, x: int, y: int, label: int, *, clear: float, margin: int = 3
+) -> CutOut:
+    """Cut one chromosome out of an image, with the soft edge around its mask and nothing of its neighbours.
+
+    image: UInt8[H, W], `clear` where it is fully transparent. mask, x, y: crop, column and row.
+    """
+    h, w = mask.shape
+    y0, y1, x0, x1 = y - margin, y + h + margin, x - margin, x + w + margin
+    patch = np.ones((h + 2 * margin, w + 2 * margin), np.float32)
+    ys, xs = slice(max(0, y0), min(image.shape[0], y1)), slice(max(0, x0), min(image.shape[1], x1))
+    patch[ys.start - y0 : ys.stop - y0, xs.start - x0 : xs.stop - x0] = image[ys, xs] / clear
+    padded = np.pad(mask, margin)
+    near = cv2.dilate(padded.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=2).astype(bool)
+    return CutOut(np.where(near, np.minimum(patch, 1.0), 1.0).astype(np.float32), padded, label)
+
+
+def compose(
+    cutouts: Sequence[CutOut],
+    rng: np.random.Generator,
+    size: int,
+    *,
+    crossing: float = 0.34,
+    touching: float = 0.36,
+) -> Composite:
+    """Place chromosomes on a drawn background until they or the free places run out.
+
+    size: rows and columns. crossing, touching: share of chromosomes placed across and against another one.
+    Density, darkness, bends, nuclei, dirt, halos, illumination, blur and noise are drawn from `rng`.
+    """
+    image = _background(rng, size)
+    occupied = np.zeros((size, size), np.uint8)
+    masks: list[tuple[Bool, int, int]] = []
+    labels: list[int] = []
+    dark = float(rng.uniform(0.35, 0.62))
+    for cutout in cutouts:
+        patch, mask = _warp(cutout, rng, dark * float(rng.uniform(0.88, 1.12)))
+        kind = rng.random()
+        at = None
+        if masks and kind < crossing:
+            at = _across(mask, masks, rng, size)
+        elif masks and kind < crossing + touching:
+            at = _against(mask, occupied, masks, rng)
+        if at is None:
+            at = _free(mask, occupied, rng)
+        if at is None:
+            continue
+        x, y = at
+        placed = _paste(image, patch, mask, x, y)
+        if placed is None:
+            continue
+        crop, px, py = placed
+        occupied[py : py + crop.shape[0], px : px + crop.shape[1]] |= crop.astype(np.uint8)
+        masks.append((crop, px, py))
+        labels.append(cutout.label)
+    _dirt(image, rng)
+    image = _optics(image, rng)
+    return Composite(image, masks, np.array(labels, np.int64))
+
+
+def _warp(cutout: CutOut, rng: np.random.Generator, dark: float) -> tuple[Float32, Bool]:
+    """Turn, scale, mirror and bend one cut-out, and bring its mean absorption to `-log(dark)`."""
+    h, w = cutout.mask.shape
+    rows, columns = np.nonzero(cutout.mask)
+    points = np.stack([columns, rows], 1).astype(np.float32)
+    centre = points.mean(0)
+    _, vectors = np.linalg.eigh(np.cov((points - centre).T) + 1e-3 * np.eye(2))
+    axis = vectors[:, 1]
+    half = int(np.ceil(np.hypot(h, w) * 0.62)) + 2
+    span = np.arange(-half, half + 1, dtype=np.float32)
+    v, u = np.meshgrid(span, span, indexing="ij")
+    angle, scale = rng.uniform(0, 2 * np.pi), rng.uniform(0.9, 1.12)
+    c, s = np.cos(angle) / scale, np.sin(angle) / scale
+    along, across = c * u + s * v, -s * u + c * v
+    if rng.random() < 0.5:
+        across = -across
+    if rng.random() < 0.45:
+        reach = max(8.0, 0.5 * float(np.ptp((points - centre) @ axis)))
+        bend = rng.normal(0, 0.13) * reach
+        across = across + bend * (((along / reach) ** 2) - 0.3)
+    x = centre[0] + along * axis[0] - across * axis[1]
+    y = centre[1] + along * axis[1] + across * axis[0]
+    x, y = x.astype(np.float32), y.astype(np.float32)
+    absorbed = -np.log(np.clip(cutout.transmittance, 0.02, 1.0))
+    absorbed *= -np.log(dark) / max(0.05, float(absorbed[cutout.mask].mean()))
+    patch = cv2.remap(absorbed.astype(np.float32), x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT)
+    mask = cv2.remap(cutout.mask.astype(np.float32), x, y, cv2.INTER_LINEAR) >= 0.5
+    return np.exp(-np.maximum(patch, 0)).astype(np.float32), mask
+
+
+def _paste(image: Float32, patch: Float32, mask: Bool, x: int, y: int) -> tuple[Bool, int, int] | None:
+    """Multiply a patch into the image with its top left pixel at (x, y); its mask inside the image, or None."""
+    size = image.shape[0]
+    x0, y0, x1, y1 = max(0, x), max(0, y), min(size, x + mask.shape[1]), min(size, y + mask.shape[0])
+    if x1 <= x0 or y1 <= y0:
+        return None
+    part = (slice(y0 - y, y1 - y), slice(x0 - x, x1 - x))
+    if not mask[part].any():
+        return None
+    image[y0:y1, x0:x1] *= patch[part]
+    return mask[part], x0, y0
+
+
+def _overlap(mask: Bool, occupied: NDArray[np.uint8], x: int, y: int) -> int:
+    size = occupied.shape[0]
+    x0, y0, x1, y1 = max(0, x), max(0, y), min(size, x + mask.shape[1]), min(size, y + mask.shape[0])
+    if x1 <= x0 or y1 <= y0:
+        return 0
+    return int(np.count_nonzero(occupied[y0:y1, x0:x1] & mask[y0 - y : y1 - y, x0 - x : x1 - x].view(np.uint8)))
+
+
+def _free(mask: Bool, occupied: NDArray[np.uint8], rng: np.random.Generator) -> tuple[int, int] | None:
+    """A place that touches nothing, or None after some tries."""
+    near = cv2.dilate(mask.view(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
+    size, (h, w) = occupied.shape[0], mask.shape
+    for _ in range(25):
+        x, y = int(rng.integers(-w // 3, size - 2 * w // 3)), int(rng.integers(-h // 3, size - 2 * h // 3))
+        if _overlap(near, occupied, x, y) == 0:
+            return x, y
+    return None
+
+
+def _against(
+    mask: Bool, occupied: NDArray[np.uint8], masks: list[tuple[Bool, int, int]], rng: np.random.Generator
+) -> tuple[int, int] | None:
+    """Slide towards another chromosome until they touch, or overlap by a few pixels."""
+    crop, px, py = masks[int(rng.integers(len(masks)))]
+    rows, columns = np.nonzero(crop)
+    k = int(rng.integers(len(rows)))
+    target = np.array([px + columns[k] - mask.shape[1] / 2, py + rows[k] - mask.shape[0] / 2])
+    angle = rng.uniform(0, 2 * np.pi)
+    direction = np.array([np.cos(angle), np.sin(angle)])
+    start = 0.75 * max(mask.shape)
+    if _overlap(mask, occupied, *np.rint(target + start * direction).astype(int)) > 0:
+        return None
+    for distance in np.arange(start, -1, -1.0):
+        at = np.rint(target + distance * direction).astype(int)
+        if _overlap(mask, occupied, int(at[0]), int(at[1])) > 0:
+            deeper = np.rint(target + (distance + rng.integers(-3, 3)) * direction).astype(int)
+            return int(deeper[0]), int(deeper[1])
+    return None
+
+
+def _across(
+    mask: Bool, masks: list[tuple[Bool, int, int]], rng: np.random.Generator, size: int
+) -> tuple[int, int] | None:
+    """Put a point of this mask onto a point of another one, so that they cross or overlap at an end."""
+    crop, px, py = masks[int(rng.integers(len(masks)))]
+    rows, columns = np.nonzero(crop)
+    own_rows, own_columns = np.nonzero(mask)
+    full = np.zeros((size, size), np.uint8)
+    full[py : py + crop.shape[0], px : px + crop.shape[1]] = crop
+    for _ in range(6):
+        k, j = int(rng.integers(len(rows))), int(rng.integers(len(own_rows)))
+        x, y = int(px + columns[k] - own_columns[j]), int(py + rows[k] - own_rows[j])
+        shared = _overlap(mask, full, x, y)
+        if 0 < shared < 0.45 * min(crop.sum(), mask.sum()):
+            return x, y
+    return None
+
+
+def _smooth(rng: np.random.Generator, size: int, cells: int) -> Float32:
+    """Smooth noise of deviation about 1 with about `cells` bumps a side."""
+    coarse = rng.normal(0, 1, (cells + 2, cells + 2)).astype(np.float32)
+    return np.asarray(cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC), np.float32)
+
+
+def _background(rng: np.random.Generator, size: int) -> Float32:
+    """Uneven light, nuclei, haze."""
+    image = 1 + rng.uniform(0, 0.025) * _smooth(rng, size, 3)
+    yy, xx = np.mgrid[:size, :size].astype(np.float32)
+    for _ in range(rng.poisson(0.5)):
+        radius, cx, cy = rng.uniform(18, 60), rng.uniform(0, size), rng.uniform(0, size)
+        stretch, turn = rng.uniform(0.7, 1.0), rng.uniform(0, np.pi)
+        dx, dy = xx - cx, yy - cy
+        a, b = dx * np.cos(turn) + dy * np.sin(turn), -dx * np.sin(turn) + dy * np.cos(turn)
+        distance = np.sqrt(a**2 + (b / stretch) ** 2) / radius
+        inside = 1 / (1 + np.exp(np.clip((distance - 1) * radius / rng.uniform(0.6, 2.5), -30, 30)))
+        texture = 1 + rng.uniform(0.03, 0.25) * _smooth(rng, size, int(size / 8))
+        image = image * np.exp(-inside * np.clip(rng.uniform(0.1, 1.2) * texture, 0, None))
+    if rng.random() < 0.3:
+        image = image * np.exp(-rng.uniform(0, 0.12) * np.clip(_smooth(rng, size, int(rng.integers(4, 14))), 0, None))
+    return image.astype(np.float32)
+
+
+def _dirt(image: Float32, rng: np.random.Generator) -> None:
+    """Dots, specks, rings and short rods, dark or bright-rimmed."""
+    size = image.shape[0]
+    for _ in range(rng.poisson(rng.choice([1.0, 4.0, 15.0]))):
+        cx, cy, radius = rng.uniform(0, size), rng.uniform(0, size), float(np.exp(rng.uniform(0.2, 1.9)))
+        reach = int(radius * 3 + 3)
+        x0, y0 = max(0, int(cx) - reach), max(0, int(cy) - reach)
+        x1, y1 = min(size, int(cx) + reach), min(size, int(cy) + reach)
+        if x1 <= x0 or y1 <= y0:
+            continue
+        yy, xx = np.mgrid[y0:y1, x0:x1].astype(np.float32)
+        turn, thin = rng.uniform(0, np.pi), rng.uniform(0.45, 1.0)
+        dx, dy = xx - cx, yy - cy
+        a, b = dx * np.cos(turn) + dy * np.sin(turn), (-dx * np.sin(turn) + dy * np.cos(turn)) / thin
+        distance = np.hypot(a, b)
+        kind = rng.random()
+        if kind < 0.55:
+            effect = -rng.uniform(0.2, 1.5) / (1 + np.exp(np.clip((distance - radius) * 2, -30, 30)))
+        elif kind < 0.8:
+            effect = -rng.uniform(0.3, 1.2) * np.exp(-(((distance - radius) / 1.1) ** 2))
+        else:
+            effect = rng.uniform(0.05, 0.2) * np.exp(-(((distance - radius - 2) / 1.5) ** 2))
+            effect = effect - rng.uniform(0.2, 1.2) / (1 + np.exp(np.clip((distance - radius) * 2, -30, 30)))
+        image[y0:y1, x0:x1] *= np.exp(effect)
+
+
+def _optics(image: Float32, rng: np.random.Generator) -> Float32:
+    """Blur or sharpening halo, noise."""
+    if rng.random() < 0.35:
+        image = np.asarray(cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.0)), np.float32)
+    if rng.random() < 0.35:
+        image = image + rng.uniform(0.2, 0.8) * (image - cv2.GaussianBlur(image, (0, 0), rng.uniform(1.0, 2.0)))
+    noise = rng.normal(0, 1, image.shape).astype(np.float32)
+    if rng.random() < 0.5:
+        noise = np.asarray(cv2.GaussianBlur(noise, (0, 0), 0.6), np.float32)
+    return np.clip(image + rng.uniform(0.0, 0.025) * noise, 0.0, 1.3).astype(np.float32)

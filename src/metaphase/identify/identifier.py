@@ -1,0 +1,84 @@
+"""The identifier: masks in, class probabilities, straightened chromosomes and their orientation out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from metaphase import masks
+from metaphase.config import IdentifyConfig
+from metaphase.errors import WeightsError
+from metaphase.identify.straighten import straighten, to_input
+from metaphase.types import Instances, Spread, Straightened
+
+__all__ = ["Identified", "Identifier"]
+
+
+@dataclass(frozen=True, eq=False)
+class Identified:
+    """Instances with probabilities and labels; for each one the straightened chromosome, and whether its p arm is up.
+
+    upright: Bool[M]: False where the straightened image has to be turned by 180 degrees.
+    """
+
+    instances: Instances
+    upright: NDArray[np.bool_]
+    straightened: tuple[Straightened, ...]
+
+
+class Identifier:
+    """Names chromosomes by their bands: `identifier(spread, instances)` returns `Identified`."""
+
+    def __init__(self, session: onnxruntime.InferenceSession, config: IdentifyConfig | None = None) -> None:
+        self._session = session
+        self._config = config or IdentifyConfig()
+
+    @classmethod
+    def load(cls, folder: Path, config: IdentifyConfig | None = None) -> Identifier:
+        """Read `folder/identify.onnx`. Raises WeightsError where it is missing or damaged."""
+        path = folder / "identify.onnx"
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        try:
+            session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # the runtime has no error class of its own in its public names
+            raise WeightsError(f"{path}: expected the identifier's weights in ONNX format ({error})") from error
+        return cls(session, config)
+
+    def __call__(self, spread: Spread, instances: Instances) -> Identified:
+        """Name the chromosomes of `instances`, which need masks; scores, status and boxes stay as they are."""
+        if not len(instances):
+            return Identified(instances, np.zeros(0, bool), ())
+        assert instances.crops is not None
+        levels = masks.photometry(spread.gray, instances.union())
+        straightened = tuple(
+            straighten(spread.gray, crop, xy, spread.chromosome_width)
+            for crop, xy in zip(instances.crops, instances.offsets_xy, strict=True)
+        )
+        inputs = np.stack([to_input(chromosome, levels) for chromosome in straightened])
+        log_up, log_down = self._log_probabilities(inputs)
+        log_class = np.logaddexp(log_up, log_down)
+        probabilities = np.exp(log_class)
+        best = log_class.argmax(1)
+        rows = np.arange(len(best))
+        named = replace(
+            instances,
+            labels=best.astype(np.int64) + 1,
+            probabilities_nc=(probabilities / probabilities.sum(1, keepdims=True)).astype(np.float32),
+        )
+        return Identified(named, log_up[rows, best] >= log_down[rows, best], straightened)
+
+    def _log_probabilities(self, inputs: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Float64[N, 24] twice: log P(class, p arm up) and log P(class, p arm down)."""
+        logits = self._session.run(None, {"darkness": inputs})[0].astype(np.float64)
+        if self._config.both_ways:
+            turned = self._session.run(None, {"darkness": np.ascontiguousarray(inputs[:, ::-1, ::-1])})[0]
+            logits = (logits + np.concatenate([turned[:, 24:], turned[:, :24]], 1)) / 2
+        logits /= self._config.temperature
+        logits -= logits.max(1, keepdims=True)
+        log_p = logits - np.log(np.exp(logits).sum(1, keepdims=True))
+        return log_p[:, :24], log_p[:, 24:]

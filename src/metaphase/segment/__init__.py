@@ -1,0 +1,5 @@
+"""From a spread to chromosome masks."""
+
+from metaphase.segment.segmenter import Segmenter
+
+__all__ = ["Segmenter"]

@@ -1,0 +1,109 @@
+"""From the network's maps to mask windows: candidates, their masks, suppression by mask overlap. NumPy only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+__all__ = ["CELL", "WINDOW", "Candidates", "find_candidates", "mask_probabilities", "suppress"]
+
+CELL = 8
+"""Stride of the candidate grid, pixels."""
+WINDOW = 72
+"""Rows and columns of a mask window at stride 2."""
+_WEIGHTS = (80, 8, 64, 8, 8, 1)
+
+Float32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """N possible chromosomes on the segmenter's grid.
+
+    cells: Int64[N, 2], row and column at stride 8. scores: Float32[N] in [0, 1].
+    boxes: Float32[N, 4], annotation boxes in grid pixels. probabilities: Float32[N, 72, 72], mask windows at stride 2.
+    """
+
+    cells: NDArray[np.int64]
+    scores: Float32
+    boxes: Float32
+    probabilities: Float32
+
+    def take(self, index: NDArray[np.generic]) -> Candidates:
+        """The candidates at `index`."""
+        return Candidates(self.cells[index], self.scores[index], self.boxes[index], self.probabilities[index])
+
+
+def find_candidates(
+    objectness: Float32, box: Float32, kernel: Float32, features: Float32, *, threshold: float, most: int, unit: float
+) -> Candidates:
+    """Cells whose objectness passes `threshold`, at `most` that many, best first, with their masks.
+
+    objectness: [h, w] logits; box: [4, h, w] in units of `unit` pixels; kernel: [169, h, w]; features: [8, 4h, 4w].
+    A candidate's score is the objectness times the mean probability inside its mask.
+    """
+    probability = 1 / (1 + np.exp(-objectness))
+    cells = np.argwhere(probability > threshold)
+    order = np.argsort(-probability[cells[:, 0], cells[:, 1]], kind="stable")[:most]
+    cells = cells[order]
+    rows, columns = cells[:, 0], cells[:, 1]
+    windows = mask_probabilities(np.ascontiguousarray(kernel[:, rows, columns].T), features, cells)
+    inside = windows > 0.5
+    filled = (windows * inside).sum((1, 2)) / np.maximum(inside.sum((1, 2)), 1)
+    sides = box[:, rows, columns].T * unit
+    centre = (cells[:, ::-1] + 0.5) * CELL
+    boxes = np.concatenate([centre - sides[:, :2], centre + sides[:, 2:]], 1).astype(np.float32)
+    return Candidates(cells, (probability[rows, columns] * filled).astype(np.float32), boxes, windows)
+
+
+def mask_probabilities(kernels_nk: Float32, features: Float32, cells: NDArray[np.int64]) -> Float32:
+    """Float32[N, 72, 72]: what `network.mask_logits` computes, after the sigmoid, for windows around `cells`."""
+    half = WINDOW // 2
+    padded = np.pad(features, ((0, 0), (half, half), (half, half)))
+    span = (np.arange(WINDOW, dtype=np.float32) - WINDOW / 2 + 0.5) * np.float32(2 / 32)
+    grid = np.stack([np.tile(span, WINDOW), np.repeat(span, WINDOW)])
+    out = np.empty((len(cells), WINDOW, WINDOW), np.float32)
+    splits = np.cumsum(_WEIGHTS)[:-1]
+    for i, (row, column) in enumerate(cells * CELL // 2 + CELL // 4):
+        w1, b1, w2, b2, w3, b3 = np.split(kernels_nk[i], splits)
+        window = padded[:, row : row + WINDOW, column : column + WINDOW].reshape(len(features), -1)
+        x = np.concatenate([window, grid])
+        x = np.maximum(w1.reshape(8, 10) @ x + b1[:, None], 0)
+        x = np.maximum(w2.reshape(8, 8) @ x + b2[:, None], 0)
+        logits = np.clip(w3 @ x + b3, -30, 30)
+        out[i] = (1 / (1 + np.exp(-logits))).reshape(WINDOW, WINDOW)
+    return out
+
+
+def suppress(candidates: Candidates, shape: tuple[int, int], *, iou: float, contained: float) -> NDArray[np.int64]:
+    """Indices of the candidates that stay, best first: greedy by score, on overlap of the masks themselves.
+
+    shape: rows and columns of the stride 2 grid. A candidate goes when its mask and a better one share more than
+    `iou` of their union, or more than `contained` of the smaller mask. Boxes play no part: two chromosomes that
+    cross in their middle share centre and box.
+    """
+    n = len(candidates.scores)
+    if not n:
+        return np.zeros(0, np.int64)
+    index, rows, columns = np.nonzero(candidates.probabilities > 0.5)
+    top = candidates.cells * CELL // 2 + CELL // 4 - WINDOW // 2
+    rows, columns = rows + top[index, 0], columns + top[index, 1]
+    kept = (rows >= 0) & (rows < shape[0]) & (columns >= 0) & (columns < shape[1])
+    index, pixel = index[kept], rows[kept] * shape[1] + columns[kept]
+    ones = np.ones(len(index), np.float32)
+    table = sparse.csr_matrix((ones, (index, pixel)), shape=(n, shape[0] * shape[1]))
+    shared = (table @ table.T).toarray()
+    area = shared.diagonal()
+    smaller = np.minimum(area[:, None], area[None, :])
+    too_close = shared > iou * np.maximum(area[:, None] + area[None, :] - shared, 1)
+    too_close |= shared > contained * np.maximum(smaller, 1)
+    alive = area > 0
+    chosen = []
+    for i in np.argsort(-candidates.scores, kind="stable"):
+        if alive[i]:
+            chosen.append(int(i))
+            alive &= ~too_close[i]
+    return np.array(chosen, np.int64)

@@ -1,0 +1,183 @@
+"""The segmenter: a spread in, chromosome masks out."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from metaphase import masks
+from metaphase.config import SegmentConfig
+from metaphase.errors import WeightsError
+from metaphase.segment.candidates import CELL, WINDOW, Candidates, find_candidates, suppress
+from metaphase.segment.scale import CLEAR, WIDTH, network_input, transmittance
+from metaphase.types import Instances, Spread
+
+__all__ = ["Segmenter"]
+
+Bool = NDArray[np.bool_]
+Float32 = NDArray[np.float32]
+
+
+class Segmenter:
+    """Finds every chromosome of a spread; masks may overlap.
+
+    `segmenter(spread)` returns `Instances` with masks, annotation boxes and scores; labels are 0.
+    """
+
+    def __init__(self, session: onnxruntime.InferenceSession, config: SegmentConfig | None = None) -> None:
+        self._session = session
+        self._config = config or SegmentConfig()
+
+    @classmethod
+    def load(cls, folder: Path, config: SegmentConfig | None = None) -> Segmenter:
+        """Read `folder/segment.onnx`. Raises WeightsError where it is missing or damaged."""
+        path = folder / "segment.onnx"
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        try:
+            session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # the runtime has no error class of its own in its public names
+            raise WeightsError(f"{path}: expected the segmenter's weights in ONNX format ({error})") from error
+        return cls(session, config)
+
+    def __call__(self, spread: Spread) -> Instances:
+        """Chromosomes of one spread, best first; none where the spread has no chromosome width."""
+        if spread.chromosome_width <= 0:
+            return Instances.from_masks(spread.height, spread.width, [], [])
+        # Noise has a tiny width: without a limit a large noisy image would be enlarged beyond memory.
+        largest = math.sqrt(self._config.largest_grid / (spread.height * spread.width))
+        scale = min(WIDTH / spread.chromosome_width, largest)
+        threshold = masks.foreground_threshold(spread.gray)
+        foreground = masks.foreground(spread.gray, threshold)
+        background, mean = masks.photometry(spread.gray, foreground)
+        view = transmittance(spread.gray, scale, background)
+        darkness = network_input(view, _chromosome_level(view, mean / background))
+        candidates = self._candidates(darkness)
+        kept = suppress(
+            candidates,
+            (darkness.shape[0] // 2, darkness.shape[1] // 2),
+            iou=self._config.suppress_iou,
+            contained=self._config.suppress_contained,
+        )
+        kept = kept[candidates.scores[kept] >= self._config.score]
+        return _to_full_resolution(candidates.take(kept), foreground, scale, spread)
+
+    def _candidates(self, darkness: Float32) -> Candidates:
+        outputs = self._session.run(None, {"darkness": darkness[None, None]})
+        objectness, box, kernel, features = (output[0] for output in outputs)
+        return find_candidates(
+            objectness,
+            box,
+            kernel,
+            features,
+            threshold=self._config.objectness,
+            most=self._config.most_candidates,
+            unit=WIDTH,
+        )
+
+
+def _chromosome_level(view: NDArray[np.uint8], first: float) -> float:
+    """Mean transmittance of the chromosomes, without the nuclei: components much thicker than a chromosome."""
+    dark = view < CLEAR * 0.5 * (1 + first)
+    inner = cv2.erode(dark.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=int(WIDTH))
+    if inner.any():
+        thick = cv2.dilate(inner, np.ones((3, 3), np.uint8), iterations=int(WIDTH) + 3).astype(bool)
+        thin = dark & ~thick
+        if thin.any():
+            return min(float(view[thin].mean()) / CLEAR, 0.95)
+    return min(first, 0.95)
+
+
+def _to_full_resolution(candidates: Candidates, foreground: Bool, scale: float, spread: Spread) -> Instances:
+    """Masks in original pixels: the windows enlarged, edges taken from the foreground, left-over pixels shared out."""
+    height, width = foreground.shape
+    crops: list[Float32] = []
+    offsets: list[tuple[int, int]] = []
+    index: list[int] = []
+    best = np.full((height, width), np.float32(0))
+    for i in range(len(candidates.scores)):
+        enlarged = _enlarge(candidates.probabilities[i], candidates.cells[i], scale, (height, width))
+        if enlarged is None:
+            continue
+        probability, x, y = enlarged
+        region = best[y : y + probability.shape[0], x : x + probability.shape[1]]
+        np.maximum(region, probability, out=region)
+        crops.append(probability)
+        offsets.append((x, y))
+        index.append(i)
+    final, places, chosen = [], [], []
+    for probability, (x, y), i in zip(crops, offsets, index, strict=True):
+        area = (slice(y, y + probability.shape[0]), slice(x, x + probability.shape[1]))
+        own = (probability > 0.5) | ((probability > 0.15) & (probability >= best[area]))
+        sure = probability > 0.9
+        mask = _main_part((own & foreground[area]) | (sure & _pale(foreground[area], probability)))
+        if np.count_nonzero(mask) >= 0.5 * spread.chromosome_width**2:
+            final.append(mask)
+            places.append((x, y))
+            chosen.append(i)
+    scores = candidates.scores[chosen]
+    instances = Instances.from_masks(height, width, final, places, scores=scores)
+    boxes = _annotation_boxes(candidates.boxes[chosen] / scale, instances)
+    return Instances.from_masks(height, width, final, places, scores=scores, annotation_boxes_xyxy=boxes)
+
+
+def _enlarge(
+    window: Float32, cell: NDArray[np.int64], scale: float, size_hw: tuple[int, int]
+) -> tuple[Float32, int, int] | None:
+    """One mask window as probability crop in original pixels with its column and row; None where it is empty."""
+    rows, columns = np.flatnonzero((window > 0.15).any(1)), np.flatnonzero((window > 0.15).any(0))
+    if not len(rows):
+        return None
+    top, left = (cell * CELL + CELL // 2 - WINDOW).tolist()
+    x0 = max(0, int(np.floor((left + 2 * columns[0] - 2) / scale)))
+    y0 = max(0, int(np.floor((top + 2 * rows[0] - 2) / scale)))
+    x1 = min(size_hw[1], int(np.ceil((left + 2 * columns[-1] + 4) / scale)))
+    y1 = min(size_hw[0], int(np.ceil((top + 2 * rows[-1] + 4) / scale)))
+    if x1 <= x0 or y1 <= y0:
+        return None
+    # Pixel centres: column c of the image lies at ((c + .5) * scale - left) / 2 - .5 of the window.
+    step = scale / 2
+    matrix = np.array(
+        [
+            [step, 0, ((x0 + 0.5) * scale - left) / 2 - 0.5],
+            [0, step, ((y0 + 0.5) * scale - top) / 2 - 0.5],
+        ]
+    )
+    how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(window, matrix, (x1 - x0, y1 - y0), flags=how), np.float32), x0, y0
+
+
+def _pale(foreground: Bool, probability: Float32) -> Bool:
+    """Background pixels deep inside a mask: a pale band or stalk that the threshold missed."""
+    inner = cv2.erode((probability > 0.5).astype(np.uint8), np.ones((3, 3), np.uint8), iterations=2)
+    return inner.astype(bool) & ~foreground
+
+
+def _main_part(mask: Bool) -> Bool:
+    """The mask without specks: components of at least a fifth of the largest one stay, small holes are filled."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    if count > 2:
+        area = stats[:, cv2.CC_STAT_AREA].astype(float)
+        area[0] = 0
+        mask = (area >= 0.2 * area.max())[labels]
+    count, labels, stats, _ = cv2.connectedComponentsWithStats((~mask).astype(np.uint8), connectivity=4)
+    small = stats[:, cv2.CC_STAT_AREA] <= 12
+    small[0] = False
+    return mask | small[labels]
+
+
+def _annotation_boxes(regressed_xyxy: Float32, instances: Instances) -> Float32:
+    """The network's box where it agrees with the mask, else the mask's box with the usual padding of annotators."""
+    tight = instances.boxes_xyxy
+    usual = tight + np.array([-5, -7, 4, 3], np.float32)
+    overlap = np.array(
+        [masks.box_iou_matrix(a, b)[0, 0] for a, b in zip(regressed_xyxy, usual, strict=True)], np.float64
+    ).reshape(-1, 1)
+    chosen = np.where(overlap > 0.6, regressed_xyxy, usual)
+    limit = np.array([instances.width, instances.height] * 2, np.float32)
+    return np.clip(chosen, 0, limit).astype(np.float32)

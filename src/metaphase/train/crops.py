@@ -1,0 +1,231 @@
+"""Training crops of the segmenter: image, positive cells, mask windows, ignored cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from metaphase.config import SegmentTraining
+from metaphase.datasets.composites import CutOut, compose, cut_out
+from metaphase.datasets.procedural_chromosome import draw_chromosome
+from metaphase.segment.scale import CLEAR, WIDTH
+from metaphase.train.cache import Material
+
+__all__ = ["CELL", "WINDOW", "Crop", "composite_crop", "real_crop"]
+
+CELL = 8
+"""Stride of the candidate grid."""
+WINDOW = 72
+"""Rows and columns of a mask window, at stride 2, centred on its cell."""
+
+MaskAt = tuple[NDArray[np.bool_], int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Crop:
+    """One training image and its targets.
+
+    darkness: Float32[S, S]. owner: Int16[S/8, S/8], instance of a positive cell, -1 background, -2 ignored.
+    cells: Int64[P, 2] (row, column) of the cells whose masks are learnt; windows: UInt8[P, 72, 72] their targets, 0..4;
+    instance: Int64[P]; boxes: Float32[M, 4] annotation boxes by instance, NaN where there is none.
+    """
+
+    darkness: NDArray[np.float32]
+    owner: NDArray[np.int16]
+    cells: NDArray[np.int64]
+    windows: NDArray[np.uint8]
+    instance: NDArray[np.int64]
+    boxes: NDArray[np.float32]
+
+
+def composite_crop(cells: list[Material], rng: np.random.Generator, config: SegmentTraining) -> Crop:
+    """A crop composed of cut-outs of a few cells, some of the chromosomes drawn."""
+    cutouts: list[CutOut] = []
+    wanted = int(rng.integers(12, 50))
+    for _ in range(wanted):
+        if rng.random() < config.drawn_share:
+            cutouts.append(_drawn(rng))
+            continue
+        cell = cells[int(rng.integers(len(cells)))]
+        if not cell.masks:
+            continue
+        k = int(rng.integers(len(cell.masks)))
+        mask, x, y = cell.masks[k]
+        cutouts.append(cut_out(cell.spread, mask, x, y, int(cell.labels[k]), clear=CLEAR))
+    composed = compose(cutouts, rng, config.crop)
+    known = np.zeros(composed.transmittance.shape, bool)
+    for mask, x, y in composed.masks:
+        known[y : y + mask.shape[0], x : x + mask.shape[1]] |= mask
+    darkness = _darkness(composed.transmittance, known, rng)
+    boxes = np.full((len(composed.masks), 4), np.nan, np.float32)
+    return _targets(darkness, composed.masks, boxes, np.zeros(known.shape, bool), rng)
+
+
+def real_crop(cell: Material, rng: np.random.Generator, config: SegmentTraining) -> Crop:
+    """A crop of a real spread: its isolated chromosomes with exact masks, the clustered ones ignored."""
+    size, scale = config.crop, float(np.exp(rng.uniform(-0.18, 0.18)))
+    h, w = cell.spread.shape
+    corner = np.array([rng.uniform(min(0, w * scale - size), max(0, w * scale - size)) for w in (w, h)])
+    matrix = np.array([[1 / scale, 0, corner[0] / scale], [0, 1 / scale, corner[1] / scale]])
+    how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    image = cv2.warpAffine(cell.spread, matrix, (size, size), flags=how, borderValue=CLEAR).astype(np.float32) / CLEAR
+    masks: list[MaskAt] = []
+    chosen = []
+    for k, (mask, x, y) in enumerate(cell.masks):
+        placed = _place(mask, x, y, scale, corner, size)
+        if placed is not None:
+            masks.append(placed)
+            chosen.append(k)
+    boxes = cell.boxes * scale - np.tile(corner, 2).astype(np.float32)
+    unknown = np.zeros((size, size), bool)
+    for k in set(range(len(boxes))) - set(cell.owner.tolist()):
+        x0, y0, x1, y1 = np.clip(boxes[k], 0, size).astype(int)
+        unknown[y0:y1, x0:x1] = True
+    own = boxes[cell.owner[chosen]].reshape(-1, 4)
+    # Where a box reaches out of the crop its sides are still right; where the mask does, the tight part is known only.
+    known = image < 0.5 * (1 + cell.dark)
+    darkness = _darkness(image, known, rng, cell.dark)
+    if rng.random() < 0.5:
+        turns, mirrored = int(rng.integers(4)), bool(rng.random() < 0.5)
+        darkness, unknown = _dihedral(darkness, turns, mirrored), _dihedral(unknown, turns, mirrored)
+        masks = [_dihedral_mask(mask, size, turns, mirrored) for mask in masks]
+        own = np.full_like(own, np.nan)
+    return _targets(np.ascontiguousarray(darkness), masks, own, unknown, rng)
+
+
+def _drawn(rng: np.random.Generator) -> CutOut:
+    """A procedural chromosome at the segmenter's scale."""
+    label = int(rng.integers(1, 25))
+    drawn = draw_chromosome(
+        label,
+        rng,
+        level=int(rng.choice([400, 550])),
+        width_px=WIDTH * rng.uniform(0.9, 1.1),
+        chromosome1_widths=rng.uniform(6.5, 9.0),
+    )
+    return CutOut(drawn.transmittance, drawn.inside, label)
+
+
+def _darkness(
+    image: NDArray[np.float32], known: NDArray[np.bool_], rng: np.random.Generator, dark: float | None = None
+) -> NDArray[np.float32]:
+    """Normalised darkness, the estimate of the mean chromosome as uncertain as in prediction, contrast varied."""
+    if dark is None:
+        dark = float(image[known].mean()) if known.any() else 0.5
+    if rng.random() < 0.4:
+        image = np.clip(image, 0, None) ** float(rng.uniform(0.7, 1.4))
+    darkness = (1 - image) / max(0.05, 1 - dark) * float(rng.uniform(0.8, 1.25))
+    return darkness.astype(np.float32)
+
+
+def _place(
+    mask: NDArray[np.bool_], x: int, y: int, scale: float, corner: NDArray[np.float64], size: int
+) -> MaskAt | None:
+    """A mask on the crop's grid, cut to it; None where nothing of it lies inside."""
+    x0, y0 = int(np.floor(x * scale - corner[0])), int(np.floor(y * scale - corner[1]))
+    w, h = int(np.ceil(mask.shape[1] * scale)) + 2, int(np.ceil(mask.shape[0] * scale)) + 2
+    matrix = np.array([[1 / scale, 0, (x0 + corner[0]) / scale - x], [0, 1 / scale, (y0 + corner[1]) / scale - y]])
+    how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    warped = cv2.warpAffine(mask.astype(np.float32), matrix, (w, h), flags=how) >= 0.5
+    cx0, cy0, cx1, cy1 = max(0, x0), max(0, y0), min(size, x0 + w), min(size, y0 + h)
+    if cx1 <= cx0 or cy1 <= cy0:
+        return None
+    inner = warped[cy0 - y0 : cy1 - y0, cx0 - x0 : cx1 - x0]
+    return (inner, cx0, cy0) if inner.any() else None
+
+
+def _dihedral(array: NDArray[np.generic], turns: int, mirrored: bool) -> NDArray[np.generic]:
+    turned = np.rot90(array, turns)
+    return turned[:, ::-1] if mirrored else turned
+
+
+def _dihedral_mask(mask: MaskAt, size: int, turns: int, mirrored: bool) -> MaskAt:
+    crop, x, y = mask
+    full = np.zeros((size, size), bool)
+    full[y : y + crop.shape[0], x : x + crop.shape[1]] = crop
+    full = _dihedral(full, turns, mirrored)
+    rows, columns = np.flatnonzero(full.any(1)), np.flatnonzero(full.any(0))
+    part = full[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return np.ascontiguousarray(part), int(columns[0]), int(rows[0])
+
+
+def _targets(
+    darkness: NDArray[np.float32],
+    masks: list[MaskAt],
+    boxes: NDArray[np.float32],
+    unknown: NDArray[np.bool_],
+    rng: np.random.Generator,
+    cells_per_instance: int = 5,
+    learnt_per_instance: int = 3,
+) -> Crop:
+    """Positive cells: those whose centres lie on the mask nearest to its middle, outside of overlaps first."""
+    size = darkness.shape[0]
+    grid = size // CELL
+    count = np.zeros((size, size), np.uint8)
+    for mask, x, y in masks:
+        count[y : y + mask.shape[0], x : x + mask.shape[1]] += mask
+    owner = np.where(unknown[CELL // 2 :: CELL, CELL // 2 :: CELL], -2, -1).astype(np.int16)
+    best = np.full((grid, grid), np.inf)
+    for i, (mask, x, y) in enumerate(masks):
+        if np.count_nonzero(mask) < 40:
+            continue
+        rows, columns = np.nonzero(mask)
+        rows, columns = rows + y, columns + x
+        middle = np.array([rows.mean(), columns.mean()])
+        distance = np.hypot(rows - middle[0], columns - middle[1]) + 14.0 * (count[rows, columns] > 1)
+        on_grid = (rows % CELL == CELL // 2) & (columns % CELL == CELL // 2)
+        # Cells near the middle may answer or not; those on the arms must be silent, or they answer with fragments.
+        near = on_grid & (distance <= distance.min() + 1.7 * WIDTH)
+        around = (rows[near] // CELL, columns[near] // CELL)
+        owner[around] = np.where(owner[around] == -1, -2, owner[around])
+        if not on_grid.any():
+            nearest = int(distance.argmin())
+            candidates = [(float(distance[nearest]), int(rows[nearest]) // CELL, int(columns[nearest]) // CELL)]
+        else:
+            order = np.argsort(distance[on_grid])[:cells_per_instance]
+            r, c, d = rows[on_grid][order] // CELL, columns[on_grid][order] // CELL, distance[on_grid][order]
+            reach = d[0] + 16
+            candidates = [(float(a), int(b), int(e)) for a, b, e in zip(d, r, c, strict=True) if a <= reach]
+        for d, r, c in candidates:
+            if r < grid and c < grid and d < best[r, c]:
+                best[r, c] = d
+                owner[r, c] = i
+    return _windows(darkness, masks, boxes, owner, rng, learnt_per_instance)
+
+
+def _windows(
+    darkness: NDArray[np.float32],
+    masks: list[MaskAt],
+    boxes: NDArray[np.float32],
+    owner: NDArray[np.int16],
+    rng: np.random.Generator,
+    learnt_per_instance: int,
+) -> Crop:
+    """Pick cells whose masks are learnt, and cut their target windows."""
+    size = darkness.shape[0]
+    cells, windows, instance = [], [], []
+    for i, (mask, x, y) in enumerate(masks):
+        own = np.argwhere(owner == i)
+        if not len(own):
+            continue
+        half = np.zeros((size // 2 + WINDOW, size // 2 + WINDOW), np.uint8)
+        even = np.pad(mask.astype(np.uint8), ((y % 2, (y + mask.shape[0]) % 2), (x % 2, (x + mask.shape[1]) % 2)))
+        quarter = even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]
+        row, column = y // 2 + WINDOW // 2, x // 2 + WINDOW // 2
+        half[row : row + quarter.shape[0], column : column + quarter.shape[1]] = quarter
+        for r, c in own[rng.permutation(len(own))[:learnt_per_instance]]:
+            top, left = r * CELL // 2 + CELL // 4, c * CELL // 2 + CELL // 4
+            cells.append((r, c))
+            windows.append(half[top : top + WINDOW, left : left + WINDOW])
+            instance.append(i)
+    return Crop(
+        darkness=darkness,
+        owner=owner,
+        cells=np.array(cells, np.int64).reshape(-1, 2),
+        windows=np.array(windows, np.uint8).reshape(-1, WINDOW, WINDOW),
+        instance=np.array(instance, np.int64),
+        boxes=boxes.astype(np.float32).reshape(-1, 4),
+    )

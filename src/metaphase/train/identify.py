@@ -1,0 +1,229 @@
+"""Train the identifier: straightened chromosomes, two views turned against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from metaphase.config import DataConfig, IdentifyTraining, TrainConfig, read_sections
+from metaphase.datasets.procedural_chromosome import draw_chromosome
+from metaphase.identify.network import IdentifierNetwork, swap_orientation
+from metaphase.identify.straighten import BREADTH, LENGTH, WIDTH, to_input
+from metaphase.train import cache, export, material
+from metaphase.train.loop import Progress, fit
+from metaphase.types import Straightened
+
+__all__ = ["accuracy", "augment", "batches", "drawn_material", "load_material", "losses", "run", "train_identifier"]
+
+Batch = tuple[Tensor, Tensor, Tensor]
+Labelled = tuple[NDArray[np.uint8], NDArray[np.int64]]
+
+
+def batches(
+    inputs: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    orientations: NDArray[np.int64],
+    config: IdentifyTraining,
+    seed: int,
+) -> Iterator[Batch]:
+    """Endless batches of (darkness UInt8[2n, 160, 32], class 0..23 [n], orientation [n]).
+
+    inputs: UInt8[N, 160, 32]; labels: 1..24; orientations: 0 where the p arm is known to be at row 0, -1 not known.
+    Real chromosomes come in rounds, each once a round; drawn ones by chance. The second n rows show the same
+    chromosomes turned.
+    """
+    rng = np.random.default_rng(seed)
+    order: NDArray[np.int64] = np.zeros(0, np.int64)
+    real, drawn = np.flatnonzero(orientations < 0), np.flatnonzero(orientations >= 0)
+    n_drawn = round(config.batch * config.drawn_share) if len(drawn) else 0
+    n_real = config.batch - n_drawn
+    while True:
+        if len(order) < n_real:
+            order = np.concatenate([order, rng.permutation(real)])
+        index = np.concatenate([order[:n_real], rng.choice(drawn, n_drawn)]) if n_drawn else order[:n_real]
+        order = order[n_real:]
+        first = torch.from_numpy(inputs[index])
+        turned = first.flip(1, 2)
+        pair = torch.cat([first, turned])
+        yield pair, torch.from_numpy(labels[index] - 1), torch.from_numpy(orientations[index])
+
+
+def losses(network: nn.Module, batch: object, config: IdentifyTraining) -> dict[str, Tensor]:
+    """Cross entropy of the class (orientation summed out), plus what makes orientation consistent and decided."""
+    darkness, labels, orientations = batch  # type: ignore[misc]
+    device = next(network.parameters()).device
+    darkness, labels, orientations = darkness.to(device), labels.to(device), orientations.to(device)
+    logits = network(augment(darkness, config))
+    n = len(labels)
+    views = torch.stack([logits[:n], swap_orientation(logits[n:])])
+    log_p = functional.log_softmax(views, -1)
+    log_class = torch.logaddexp(log_p[..., :24], log_p[..., 24:])
+    picked = log_class.gather(2, labels.expand(2, n).unsqueeze(2)).squeeze(2)
+    smooth = -log_class.mean(-1)
+    classified = -(1 - config.smoothing) * picked + config.smoothing * smooth
+    both = functional.log_softmax(views.mean(0), -1)
+    up = both.gather(1, labels[:, None]).squeeze(1)
+    down = both.gather(1, labels[:, None] + 24).squeeze(1)
+    log_up, log_down = functional.log_softmax(torch.stack([up, down]), 0)
+    undecided = -(log_up.exp() * log_up + log_down.exp() * log_down)
+    known = (orientations >= 0).float()
+    turned = torch.where(known > 0, -log_up, config.decide * undecided)
+    right = (log_class[0].argmax(-1) == labels).float()
+    return {
+        "loss": classified.mean() + config.orientation_weight * turned.mean(),
+        "class_loss": classified.mean().detach(),
+        "accuracy": right.mean().detach(),
+        "drawn_upright": ((log_up > log_down).float() * known).sum().detach() / known.sum().clamp(min=1),
+        "undecided": (undecided * (1 - known)).sum().detach() / (1 - known).sum().clamp(min=1),
+    }
+
+
+def augment(darkness: Tensor, config: IdentifyTraining) -> Tensor:
+    """Random stretch, shift, small turn, mirror, contrast, illumination, a crossing chromosome, lost ends, noise.
+
+    darkness: UInt8[N, 160, 32] -> Float[N, 160, 32]; a 180 degree turn is never applied here.
+    """
+    n, length, breadth = darkness.shape
+    x = darkness.float().unsqueeze(1)
+    device = x.device
+
+    def uniform(low: float, high: float) -> Tensor:
+        return torch.empty(n, device=device).uniform_(low, high)
+
+    stretch, broad = uniform(0.86, 1.16), uniform(0.85, 1.18)
+    angle, mirror = uniform(-0.07, 0.07), torch.sign(uniform(-1, 1))
+    theta = torch.zeros(n, 2, 3, device=device)
+    theta[:, 0, 0], theta[:, 0, 1] = mirror / broad, -angle * (length / breadth)
+    theta[:, 1, 0], theta[:, 1, 1] = angle * (breadth / length) * mirror, 1 / stretch
+    theta[:, 0, 2], theta[:, 1, 2] = uniform(-0.12, 0.12), uniform(-0.03, 0.03)
+    x = functional.grid_sample(
+        x, functional.affine_grid(theta, [n, 1, length, breadth], align_corners=False), align_corners=False
+    )
+    x = x.squeeze(1)
+    inside = (x > 0.5).float()
+    rows = torch.linspace(-1, 1, length, device=device)[None, :, None]
+    columns = torch.linspace(-1, 1, breadth, device=device)[None, None, :] * (breadth / length)
+
+    def field(values: Tensor) -> Tensor:
+        return values[:, None, None]
+
+    light = 1 + field(uniform(-0.15, 0.15)) * rows
+    gamma, gain = field(uniform(0.75, 1.3)), field(uniform(0.8, 1.25))
+    x = 100 * (x.clamp(min=0) / 100) ** gamma * gain * light
+    # A chromosome that crosses or touches adds its darkness along a bar.
+    direction = uniform(-1.3, 1.3)
+    offset = (rows - field(uniform(-0.9, 0.9))) * field(direction.cos()) + columns * field(direction.sin())
+    bar = (offset.abs() < 0.05).float() * field((uniform(0, 1) < config.crossing).float() * uniform(40, 130))
+    x = x + bar
+    # Ends hidden or cut off.
+    occupied = inside.amax(2)
+    first = occupied.argmax(1).float() / length * 2 - 1
+    last = 1 - occupied.flip(1).argmax(1).float() / length * 2
+    cut = (uniform(0, 1) < config.lost_end).float() * uniform(0.0, 0.2) * (last - first)
+    at_start = uniform(0, 1) < 0.5
+    low, high = torch.where(at_start, first + cut, first - 1), torch.where(at_start, last + 1, last - cut)
+    keep = (rows >= field(low)) & (rows <= field(high))
+    x = x + torch.randn_like(x) * field(uniform(0, 8))
+    blurred = functional.avg_pool2d(x.unsqueeze(1), 3, 1, 1, count_include_pad=False).squeeze(1)
+    x = torch.where(field(uniform(0, 1) < 0.3), blurred, x)
+    return (x * inside * keep).clamp(0, 400)
+
+
+def load_material(folders: Sequence[Path], names: list[str]) -> Labelled:
+    """All straightened chromosomes of the cached cells: inputs UInt8[N, 160, 32] and labels Int64[N].
+
+    folders: the last one that holds a cell is read.
+    """
+    cells = cache.load_all(folders, names)
+    inputs = [np.zeros((0, LENGTH, BREADTH), np.uint8), *(cell.inputs for cell in cells)]
+    labels = [np.zeros(0, np.int64), *(cell.input_labels for cell in cells)]
+    return np.concatenate(inputs), np.concatenate(labels)
+
+
+def drawn_material(count: int, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Procedural straight chromosomes with the p arm at row 0: inputs UInt8[count, 160, 32] and labels."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(1, 25, count)
+    inputs = np.zeros((count, LENGTH, BREADTH), np.uint8)
+    for i, label in enumerate(labels):
+        drawn = draw_chromosome(
+            int(label),
+            rng,
+            level=int(rng.choice([400, 550, 850])),
+            width_px=WIDTH * rng.uniform(0.9, 1.1),
+            chromosome1_widths=rng.uniform(6.5, 9.2),
+            contrast=rng.uniform(0.8, 1.2),
+        )
+        gray = np.clip(drawn.transmittance * 230, 0, 255).astype(np.uint8)
+        levels = (230.0, float(gray[drawn.inside].mean()) * rng.uniform(0.9, 1.1))
+        columns = np.clip(np.arange(BREADTH) + (gray.shape[1] - BREADTH) // 2, -1, gray.shape[1])
+        padded = np.pad(gray, 1, constant_values=255)[1:-1][:LENGTH, columns + 1]
+        inside = np.pad(drawn.inside, 1)[1:-1][:LENGTH, columns + 1]
+        inputs[i] = to_input(Straightened(np.where(inside, padded, 255).astype(np.uint8), inside), levels)
+    return inputs, labels.astype(np.int64)
+
+
+@torch.no_grad()
+def accuracy(network: nn.Module, inputs: NDArray[np.uint8], labels: NDArray[np.int64], batch: int = 256) -> float:
+    """Share of chromosomes whose class is right, each alone, one view."""
+    network.eval()
+    device = next(network.parameters()).device
+    right = 0
+    for at in range(0, len(labels), batch):
+        logits = network(torch.from_numpy(inputs[at : at + batch]).to(device))
+        log_class = torch.logaddexp(logits[:, :24], logits[:, 24:])
+        right += int((log_class.argmax(1).cpu().numpy() == labels[at : at + batch] - 1).sum())
+    network.train()
+    return right / max(1, len(labels))
+
+
+def train_identifier(
+    train_material: Labelled,
+    val_material: Labelled,
+    folder: Path,
+    training: TrainConfig,
+    config: IdentifyTraining,
+    *,
+    resume: bool = False,
+) -> Iterator[Progress]:
+    """Train on straightened chromosomes; records at checkpoints carry `val_accuracy` of the averaged weights."""
+    torch.manual_seed(training.seed)
+    if training.threads:
+        torch.set_num_threads(training.threads)
+    inputs, labels = train_material
+    drawn_inputs, drawn_labels = drawn_material(config.drawn_count, training.seed)
+    orientations = np.concatenate([np.full(len(labels), -1), np.zeros(len(drawn_labels))]).astype(np.int64)
+    inputs, labels = np.concatenate([inputs, drawn_inputs]), np.concatenate([labels, drawn_labels])
+    network = IdentifierNetwork()
+    stream = batches(inputs, labels, orientations, config, training.seed)
+    for record in fit(network, stream, lambda n, b: losses(n, b, config), training, folder, resume):
+        if record["step"] % training.save_every == 0 or record["step"] == training.steps:
+            judged = IdentifierNetwork()
+            judged.load_state_dict(torch.load(folder / "last.pt", map_location="cpu", weights_only=True)["average"])
+            yield record | {"val_accuracy": accuracy(judged, *val_material)}
+        else:
+            yield record
+
+
+def run(config_path: Path, resume: bool = False) -> Iterator[Progress]:
+    """`metaphase train identify`: material, training, ONNX.
+
+    Uses the chromosomes that the segmenter cut out of clusters where `metaphase train segment` has left them, else
+    the isolated ones alone. Leaves `out/identify.onnx`. Raises ConfigError and DataError.
+    """
+    sections = read_sections(config_path, data=DataConfig, train=TrainConfig, identify=IdentifyTraining)
+    data, training, config = sections["data"], sections["train"], sections["identify"]
+    names, val_names = yield from material.prepare(data, training.seed)
+    folders = material.folders(data)
+    out = Path(data.out)
+    known = load_material(folders, names)
+    yield from train_identifier(
+        known, load_material(folders, val_names), out / "identify", training, config, resume=resume
+    )
+    export.export_identifier(out / "identify" / "last.pt", out / "identify.onnx")

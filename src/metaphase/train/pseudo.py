@@ -1,0 +1,92 @@
+"""Masks for clustered chromosomes of sets that have boxes only: the model's own, kept where an annotated box agrees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metaphase import imaging, masks
+from metaphase.datasets import cil
+from metaphase.identify.straighten import straighten, to_input
+from metaphase.image_io import read_gray
+from metaphase.matching import match
+from metaphase.segment.segmenter import Segmenter
+from metaphase.train import cache
+from metaphase.types import Instances
+
+__all__ = ["accept", "refresh"]
+
+_PADDING = np.array([-5.0, -7.0, 4.0, 3.0])
+"""Median padding of the annotators of CIL in pixels, left, top, right, bottom."""
+
+
+def refresh(
+    root: Path, names: list[str], old: Path, new: Path, segmenter: Segmenter, *, good: float = 0.8, fair: float = 0.6
+) -> Iterator[tuple[str, int, int]]:
+    """Write `new/NAME.npz` with the masks of `old/NAME.npz` and those that the segmenter adds.
+
+    Yields (name, masks before, masks after). A predicted mask is added for an annotated box that has none yet when its
+    padded box has an IoU of at least `good` with it; from `fair` on its straightened chromosome serves the identifier.
+    """
+    new.mkdir(parents=True, exist_ok=True)
+    index = cil.find(root)
+    for name in names:
+        if (new / f"{name}.npz").exists() or not (old / f"{name}.npz").exists():
+            continue
+        record = cil.read(index, name)
+        spread = imaging.normalise(read_gray(record.path).gray)
+        before = cache.load(old, name)
+        if spread.inverted or spread.chromosome_width <= 0:
+            continue
+        found = segmenter(spread)
+        rows, columns, agreement = accept(found, record.truth)
+        after = _with_masks(before, found, rows, columns, agreement, spread.gray, good, fair)
+        cache.save(new, after)
+        yield name, len(before.masks), len(after.masks)
+
+
+def accept(found: Instances, truth: Instances) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Indices of annotated boxes and of the masks that belong to them, and the IoU of their padded boxes."""
+    iou = masks.box_iou_matrix(truth.boxes_xyxy, found.boxes_xyxy + _PADDING)
+    rows, columns = match(iou)
+    return rows, columns, iou[rows, columns]
+
+
+def _with_masks(
+    before: cache.Material,
+    found: Instances,
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    agreement: NDArray[np.float64],
+    gray: NDArray[np.uint8],
+    good: float,
+    fair: float,
+) -> cache.Material:
+    assert found.crops is not None
+    scale = before.scale
+    width = cache.WIDTH / scale
+    levels = masks.photometry(gray, found.union())
+    known = set(before.owner.tolist())
+    crops, owner = list(before.masks), before.owner.tolist()
+    labels, inputs, input_labels = before.labels.tolist(), [], []
+    for row, column, iou in zip(rows.tolist(), columns.tolist(), agreement.tolist(), strict=True):
+        crop, xy = found.crops[column], found.offsets_xy[column]
+        if iou >= fair:
+            inputs.append(to_input(straighten(gray, crop, xy, width), levels))
+            input_labels.append(int(before.box_labels[row]))
+        if iou >= good and row not in known:
+            crops.append(cache.resize_mask(crop, xy, scale))
+            owner.append(row)
+            labels.append(int(before.box_labels[row]))
+    return replace(
+        before,
+        masks=crops,
+        owner=np.array(owner, np.int64),
+        labels=np.array(labels, np.int64),
+        inputs=np.array(inputs, np.uint8).reshape(-1, *before.inputs.shape[1:]),
+        input_labels=np.array(input_labels, np.int64),
+    )

@@ -1,0 +1,146 @@
+"""The training loop on a network of one layer: resume, `until`, schedule, average, records."""
+
+import csv
+import itertools
+
+import pytest
+
+torch = pytest.importorskip("torch")
+torch.set_num_threads(1)
+
+from torch import nn  # noqa: E402
+
+from metaphase.config import TrainConfig  # noqa: E402
+from metaphase.train.loop import _groups, _schedule, fit  # noqa: E402
+
+CONFIG = TrainConfig(steps=12, lr=0.05, warmup=3, bf16=False, report_every=4, save_every=100, ema=0.9)
+
+
+def network():
+    torch.manual_seed(1)
+    return nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 1))
+
+
+def batches():
+    generator = torch.Generator().manual_seed(2)
+    x = torch.randn(16, 3, generator=generator)
+    return itertools.repeat((x, x.sum(1, keepdim=True)))
+
+
+def loss_of(model, batch):
+    x, y = batch
+    error = (model(x) - y).square().mean()
+    return {"loss": error, "root": error.detach().sqrt()}
+
+
+def train(folder, config=CONFIG, **how):
+    model = network()
+    return model, list(fit(model, batches(), loss_of, config, folder, **how))
+
+
+def checkpoint(folder):
+    return torch.load(folder / "last.pt", weights_only=True)
+
+
+def same(a, b):
+    assert a.keys() == b.keys()
+    for name in a:
+        torch.testing.assert_close(a[name], b[name], rtol=1e-6, atol=1e-7)
+
+
+def test_the_loss_goes_down_and_is_reported(tmp_path):
+    _, records = train(tmp_path)
+    assert [record["step"] for record in records] == [4, 8, 12]
+    assert {record["of"] for record in records} == {12}
+    assert records[-1]["loss"] < 0.7 * records[0]["loss"]
+    assert records[-1]["seconds_left"] == 0
+    assert all(record["seconds_a_step"] > 0 for record in records)
+    with (tmp_path / "curve.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["step"]) for row in rows] == [4, 8, 12]
+    assert [float(row["loss"]) for row in rows] == pytest.approx([r["loss"] for r in records], rel=1e-4)
+
+
+def test_two_halves_are_one_whole(tmp_path):
+    whole, _ = train(tmp_path / "whole")
+    _, first = train(tmp_path / "halves", until=5)
+    assert first[-1]["step"] == 5
+    assert checkpoint(tmp_path / "halves")["step"] == 5
+    second_model, second = train(tmp_path / "halves", resume=True)
+    assert [record["step"] for record in second] == [8, 12]
+    same(second_model.state_dict(), whole.state_dict())
+    one, two = checkpoint(tmp_path / "whole"), checkpoint(tmp_path / "halves")
+    assert one["step"] == two["step"] == 12
+    same(one["average"], two["average"])
+    rates = [[group["lr"] for group in state["optimiser"]["param_groups"]] for state in (one, two)]
+    assert rates[0] == rates[1]
+
+
+def test_until_stops_within_the_schedule_of_the_whole(tmp_path):
+    train(tmp_path, until=5)
+    rate = checkpoint(tmp_path)["optimiser"]["param_groups"][0]["lr"]
+    assert rate == pytest.approx(CONFIG.lr * _schedule(4, CONFIG))
+    assert rate > 0.5 * CONFIG.lr, "not cooled down yet"
+
+
+def test_until_beyond_the_end_is_the_end(tmp_path):
+    _, records = train(tmp_path, until=99)
+    assert records[-1]["step"] == 12
+
+
+def test_resuming_what_is_done_does_nothing(tmp_path):
+    train(tmp_path)
+    before = checkpoint(tmp_path)["network"]
+    model, records = train(tmp_path, resume=True)
+    assert records == []
+    same(model.state_dict(), before)
+
+
+def test_resume_without_a_checkpoint_begins(tmp_path):
+    _, records = train(tmp_path, resume=True)
+    assert records[-1]["step"] == 12
+
+
+def test_without_resume_everything_begins_anew(tmp_path):
+    train(tmp_path, until=5)
+    _, records = train(tmp_path)
+    assert [record["step"] for record in records] == [4, 8, 12]
+    assert len((tmp_path / "curve.csv").read_text().splitlines()) == 1 + 3
+
+
+def test_the_average_follows_the_weights(tmp_path):
+    model, _ = train(tmp_path)
+    state = checkpoint(tmp_path)
+    same(state["network"], model.state_dict())
+    average, raw, start = state["average"]["0.weight"], state["network"]["0.weight"], network()[0].weight
+    assert not torch.allclose(average, raw)
+    assert (average - raw).norm() < (start - raw).norm()
+    assert state["average"]["1.num_batches_tracked"] == state["network"]["1.num_batches_tracked"] == 12
+
+
+def test_checkpoints_come_as_often_as_asked(tmp_path):
+    config = TrainConfig(steps=8, bf16=False, report_every=1, save_every=3)
+    seen = [
+        checkpoint(tmp_path)["step"] if (tmp_path / "last.pt").exists() else 0
+        for _ in fit(network(), batches(), loss_of, config, tmp_path)
+    ]
+    assert seen == [0, 0, 3, 3, 3, 6, 6, 8]
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_warm_up_then_half_a_cosine():
+    config = TrainConfig(steps=110, warmup=10)
+    rates = [_schedule(step, config) for step in range(110)]
+    assert rates[0] == pytest.approx(0.1)
+    assert max(rates) == rates[9] == rates[10] == 1
+    assert rates[60] == pytest.approx(0.505)
+    assert rates[-1] == pytest.approx(0.01, abs=0.001)
+    assert all(a >= b for a, b in itertools.pairwise(rates[10:]))
+
+
+def test_only_matrices_decay():
+    decayed, plain = _groups(network(), 0.1)
+    assert (decayed["weight_decay"], plain["weight_decay"]) == (0.1, 0.0)
+    assert {p.ndim for p in decayed["params"]} == {2}
+    assert {p.ndim for p in plain["params"]} == {1}
+    assert len(decayed["params"]) + len(plain["params"]) == len(list(network().parameters()))

@@ -1,0 +1,56 @@
+"""Where training material comes from."""
+
+import pytest
+
+from metaphase.config import DataConfig
+from metaphase.errors import DataError
+from metaphase.train import material
+
+
+@pytest.mark.parametrize("value", [None, "", "/no/such/folder"])
+def test_without_data_one_sentence_says_what_to_set(monkeypatch, value):
+    if value is None:
+        monkeypatch.delenv("METAPHASE_DATA", raising=False)
+    else:
+        monkeypatch.setenv("METAPHASE_DATA", value)
+    with pytest.raises(DataError, match="METAPHASE_DATA is (not set|/no/such/folder): set this environment variable"):
+        material.root()
+
+
+def test_folders_lie_side_by_side(tmp_path):
+    first, second = material.folders(DataConfig(folder=str(tmp_path)))
+    assert first.parent == second.parent == tmp_path
+    assert first != second
+
+
+def finish(generator):
+    """Records and return value of a generator."""
+    records = []
+    while True:
+        try:
+            records.append(next(generator))
+        except StopIteration as stop:
+            return records, stop.value
+
+
+def test_cells_are_chosen_by_the_seed_and_made_once(monkeypatch, tmp_path, tiny_cil):
+    monkeypatch.setenv("METAPHASE_DATA", str(tiny_cil[0]))
+    data = DataConfig(folder=str(tmp_path))
+    _, (train, val) = finish(material.prepare(data, 0))
+    assert sorted(train) == ["1000011", "1000021"]
+    assert val == ["1000031"]
+    made = {path: path.stat().st_mtime_ns for path in (tmp_path / "isolated").glob("*.npz")}
+    assert sorted(path.stem for path in made) == ["1000011", "1000021", "1000031"]
+    assert finish(material.prepare(data, 0))[1] == (train, val)
+    assert {path: path.stat().st_mtime_ns for path in made} == made
+    one = finish(material.prepare(DataConfig(folder=str(tmp_path), cells=1), 0))[1][0]
+    assert one == train[:1]
+    assert {tuple(finish(material.prepare(data, seed))[1][0]) for seed in range(6)} == {
+        tuple(train),
+        tuple(train[::-1]),
+    }
+
+
+def test_a_record_for_every_hundredth():
+    records = list(material.counted(range(250), 250, "done"))
+    assert records == [{"step": 100.0, "of": 250.0, "done": 100.0}, {"step": 200.0, "of": 250.0, "done": 200.0}]

@@ -1,0 +1,101 @@
+"""Masks that the model adds, kept where an annotated box agrees."""
+
+import numpy as np
+
+from metaphase.train import cache, pseudo
+from metaphase.types import Instances
+
+PADDING = np.array([-5, -7, 4, 3])
+
+
+def boxes_of(truth):
+    return Instances.from_boxes(truth.height, truth.width, truth.boxes_xyxy + PADDING, labels=truth.labels)
+
+
+def test_a_box_takes_the_mask_inside_it(spread):
+    truth = spread.truth
+    order = [3, 0, 5, 1]
+    rows, columns, agreement = pseudo.accept(truth.select(order), boxes_of(truth))
+    assert {int(r): int(c) for r, c in zip(rows, columns, strict=True)} == {3: 0, 0: 1, 5: 2, 1: 3}
+    np.testing.assert_allclose(agreement, 1, atol=1e-6)
+
+
+def test_a_mask_elsewhere_belongs_to_nobody(spread):
+    truth = spread.truth
+    shifted = Instances.from_masks(truth.height + 900, truth.width, truth.crops, truth.offsets_xy + [0, 900])
+    rows, _, _ = pseudo.accept(shifted, boxes_of(truth))
+    assert len(rows) == 0
+
+
+def refresh(tmp_path, tiny_cil, before, name, segmenter, **limits):
+    root, _ = tiny_cil
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    cache.save(old, before)
+    counts = list(pseudo.refresh(root, [name, "1000031"], old, new, segmenter, **limits))
+    return counts, new
+
+
+def without_masks(found):
+    """The same cell with boxes only, as if all its chromosomes were clustered."""
+    return cache.Material(**{**vars(found), "masks": [], "owner": found.owner[:0], "labels": found.labels[:0]})
+
+
+def test_masks_are_added_for_boxes_that_had_none(tmp_path, tiny_cil):
+    root, spreads = tiny_cil
+    name = "1000011"
+    list(cache.build(root, [name], tmp_path / "made", workers=1))
+    made = cache.load(tmp_path / "made", name)
+    truth = spreads[name].truth
+    counts, new = refresh(tmp_path, tiny_cil, without_masks(made), name, lambda spread: truth)
+    assert counts == [(name, 0, len(truth))]
+    after = cache.load(new, name)
+    assert sorted(after.owner.tolist()) == list(range(len(truth)))
+    np.testing.assert_array_equal(after.labels, truth.labels[after.owner])
+    np.testing.assert_array_equal(sorted(after.input_labels), sorted(truth.labels))
+    assert after.inputs.shape == (len(truth), 160, 32)
+    for (crop, x, y), owner in zip(after.masks, after.owner, strict=True):
+        rows, columns = np.nonzero(truth.crops[owner])
+        centre = (np.array([columns.mean(), rows.mean()]) + truth.offsets_xy[owner] + 0.5) * made.scale - 0.5
+        rows, columns = np.nonzero(crop)
+        np.testing.assert_allclose([columns.mean() + x, rows.mean() + y], centre, atol=0.4)
+
+
+def test_exact_masks_are_not_replaced(tmp_path, tiny_cil):
+    root, spreads = tiny_cil
+    name = "1000021"
+    list(cache.build(root, [name], tmp_path / "made", workers=1))
+    made = cache.load(tmp_path / "made", name)
+    _, new = refresh(tmp_path, tiny_cil, made, name, lambda spread: spreads[name].truth)
+    after = cache.load(new, name)
+    assert len(after.masks) == len(spreads[name].truth) > len(made.masks)
+    assert after.owner[: len(made.owner)].tolist() == made.owner.tolist()
+    for (crop, x, y), (expected, ex, ey) in zip(after.masks, made.masks, strict=False):
+        np.testing.assert_array_equal(crop, expected)
+        assert (x, y) == (ex, ey)
+
+
+def test_a_doubtful_mask_serves_the_identifier_alone(tmp_path, tiny_cil):
+    root, spreads = tiny_cil
+    name = "1000011"
+    list(cache.build(root, [name], tmp_path / "made", workers=1))
+    made = without_masks(cache.load(tmp_path / "made", name))
+    truth = spreads[name].truth
+    counts, new = refresh(tmp_path, tiny_cil, made, name, lambda spread: truth, good=1.1, fair=0.5)
+    assert counts == [(name, 0, 0)]
+    assert len(cache.load(new, name).inputs) == len(truth)
+
+
+def test_what_is_there_is_not_made_again(tmp_path, tiny_cil):
+    root, spreads = tiny_cil
+    name = "1000011"
+    list(cache.build(root, [name], tmp_path / "old", workers=1))
+    asked = []
+
+    def segmenter(spread):
+        asked.append(spread)
+        return spreads[name].truth
+
+    for _ in range(2):
+        list(pseudo.refresh(root, [name], tmp_path / "old", tmp_path / "new", segmenter))
+    assert len(asked) == 1
