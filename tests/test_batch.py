@@ -49,6 +49,16 @@ def test_two_inputs_with_one_stem(tmp_path, fake_model, write_spread):
     assert len(outcomes[1].warnings) == 1
 
 
+def test_a_dot_at_the_end_of_a_stem_is_no_second_image(tmp_path, fake_model, write_spread):
+    alone = write_spread(tmp_path / "cell..png")
+    (outcome,) = karyotype_images(plan([alone]), tmp_path / "out", fake_model)
+    assert outcome.folder == tmp_path / "out" / "cell"
+    assert outcome.warnings == ()
+    both = list(karyotype_images(plan([write_spread(tmp_path / "cell.png"), alone]), tmp_path / "both", fake_model))
+    assert [o.folder.name for o in both] == ["cell", "cell-2"]
+    assert both[1].warnings == (f"another image is named cell too; the results are in {both[1].folder}",)
+
+
 def test_names_never_meet(tmp_path, write_spread):
     inputs = [write_spread(tmp_path / name) for name in ("x/a.png", "y/a.png", "a-2.png")]
     names = [job.name for job in plan([*inputs, inputs[0]])]
@@ -75,6 +85,13 @@ def test_bad_inputs_are_told_and_the_rest_goes_on(tmp_path, fake_model, write_sp
         assert str(path) in str(outcome.error)
         assert outcome.folder is None
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["good"]
+
+
+def test_a_name_too_long_does_not_end_the_batch(tmp_path, fake_model, write_spread):
+    inputs = [tmp_path / ("n" * 300 + ".png"), write_spread(tmp_path / "good.png")]
+    outcomes = list(karyotype_images(plan(inputs), tmp_path / "out", fake_model))
+    assert [o.error is None for o in outcomes] == [False, True]
+    assert "no such file" in str(outcomes[0].error)
 
 
 @pytest.mark.parametrize("count", [0, 5])

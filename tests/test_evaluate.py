@@ -202,6 +202,22 @@ def test_one_class_prints_no_class_scores(small):
     assert result["tables"] == {}
 
 
+def test_a_missing_list_of_a_group_costs_that_group_only(small):
+    (small / "cil" / "diff_image.txt").unlink()
+    result = run("cil", "test", small, Oracle("cil", small))[1]
+    assert values(result)["found"] == 1
+    assert result["groups"] == {}
+    assert [note for note in result["notes"] if "difficult" in note and "diff_image.txt" in note]
+
+
+def test_groups_are_known_before_the_first_image(small):
+    images = evaluate("cil", "test", small, Oracle("cil", small))
+    next(images)
+    (small / "cil" / "diff_image.txt").unlink()
+    *_, result = images
+    assert result["groups"]["difficult"]["images"] == 1
+
+
 def test_limit_takes_the_first_and_says_so(small):
     progress, result = run("cil", "test", small, Oracle("cil", small), limit=2)
     assert [event["image"] for event in progress] == ["103161", "103162"]

@@ -52,5 +52,11 @@ def test_the_package_asks_for_no_torch():
     assert [entry for entry in project["optional-dependencies"]["train"] if entry.startswith("torch>=")]
 
 
+def test_everything_that_the_package_carries_is_there():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    for pattern in settings["tool"]["setuptools"]["package-data"]["metaphase"]:
+        assert list((ROOT / "src" / "metaphase").glob(pattern)), pattern
+
+
 def test_the_changelog_tells_of_this_version():
     assert f"## {metaphase.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")

@@ -1,6 +1,7 @@
 """What is read, what is refused, and how a file is written."""
 
 import io
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -83,6 +84,39 @@ def test_transparent_pixels_take_the_typical_gray(tmp_path):
 def test_transparent_all_over_counts_as_opaque(tmp_path, picture):
     rgba = np.dstack([picture, picture, picture, np.zeros_like(picture)])
     np.testing.assert_array_equal(read_gray(save(tmp_path / "a.png", rgba)).gray, picture)
+
+
+@pytest.mark.parametrize("opaque", [True, False])
+@pytest.mark.parametrize("dtype", [np.int16, np.int32, np.int64, np.uint16, np.uint32])
+def test_eight_bits_with_alpha_in_a_wider_type(picture, dtype, opaque):
+    rgba = np.dstack([picture, picture, picture, np.full_like(picture, 255)])
+    if not opaque:
+        rgba[:10, :, 3], rgba[10:20, :, 3] = 0, 127
+    narrow, wide = to_gray(rgba).gray, to_gray(rgba.astype(dtype)).gray
+    np.testing.assert_array_equal(wide, narrow)
+    np.testing.assert_array_equal(wide[20:], picture[20:])
+    assert opaque == np.array_equal(wide, picture)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "full"),
+    [
+        (np.int8, 127),
+        (np.int16, 32767),
+        (np.uint16, 65535),
+        (np.int32, 65535),
+        (np.int32, 2**31 - 1),
+        (float, 1),
+        (float, 255),
+    ],
+)
+def test_the_largest_alpha_is_opaque(picture, dtype, full):
+    alpha = np.full(picture.shape, full, dtype)
+    np.testing.assert_array_equal(image_io._fill_transparent(picture, alpha), picture)
+    alpha[:10] = 0
+    filled = image_io._fill_transparent(picture, alpha)
+    np.testing.assert_array_equal(filled[10:], picture[10:])
+    assert len(np.unique(filled[:10])) == 1
 
 
 def test_one_bit(tmp_path):
@@ -290,6 +324,24 @@ def test_find_images_refuses(tmp_path):
         find_images(tmp_path)
     with pytest.raises(ImageError, match="no such file"):
         find_images(tmp_path / "none")
+
+
+@pytest.mark.parametrize("name", ["n" * 5000, "n" * 300 + ".png", "nul\0.png"])
+def test_impossible_names_are_refused_in_one_sentence(tmp_path, name):
+    with pytest.raises(ImageError, match="no such file"):
+        find_images(tmp_path / name)
+    assert "no such file" in refused(tmp_path / name)
+
+
+def test_a_folder_that_may_not_be_entered(tmp_path, monkeypatch):
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    for function in ("stat", "lstat"):
+        monkeypatch.setattr(os, function, refuse)
+    with pytest.raises(ImageError, match="no such file"):
+        find_images(tmp_path / "a.png")
+    assert "no such file" in refused(tmp_path / "a.png")
 
 
 def test_write_atomically(tmp_path, monkeypatch):

@@ -47,11 +47,10 @@ def test_intersection_of_crops_is_that_of_full_masks(a, b, xa, ya, xb, yb):
     assert masks.intersection(b, at_b, a, at_a) == (full_a & full_b).sum()
 
 
-def test_mask_iou_matrix():
+def test_mask_intersections():
     crops, offsets = [np.ones((4, 4), bool), np.ones((4, 2), bool)], np.array([[0, 0], [3, 0]])
-    expected = [[1, 4 / 20], [4 / 20, 1]]
-    np.testing.assert_allclose(masks.mask_iou_matrix(crops, offsets, crops, offsets), expected)
-    assert masks.mask_iou_matrix(crops, offsets, [], np.zeros((0, 2), np.int64)).shape == (2, 0)
+    np.testing.assert_array_equal(masks.mask_intersections(crops, offsets, crops, offsets), [[16, 4], [4, 8]])
+    assert masks.mask_intersections(crops, offsets, [], np.zeros((0, 2), np.int64)).shape == (2, 0)
 
 
 def test_box_iou_matrix():
@@ -162,3 +161,9 @@ def test_photometry_keeps_the_two_levels_apart():
     foreground[5:9, 5:9] = True
     background, mean = masks.photometry(gray, foreground)
     assert background - mean >= 1
+
+
+def test_annotators_pad_in_proportion_to_the_chromosome_width():
+    box = np.array([[10, 20, 30, 40]])
+    np.testing.assert_array_equal(masks.pad_as_annotators(box, 16.0), [[5, 13, 34, 43]])
+    np.testing.assert_array_equal(masks.pad_as_annotators(box, 32.0), [[0, 6, 38, 46]])

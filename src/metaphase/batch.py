@@ -9,18 +9,20 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from metaphase import report
 from metaphase.errors import ImageError, MetaphaseError
 from metaphase.image_io import find_images
-from metaphase.types import Karyotype, Spread
+from metaphase.types import Karyotype
+
+if TYPE_CHECKING:
+    from metaphase.predict import Model
 
 __all__ = [
     "FILES",
     "NO_METAPHASE",
     "Job",
-    "Model",
     "Outcome",
     "karyotype_images",
     "looks_like_metaphase",
@@ -35,20 +37,6 @@ NO_METAPHASE = "this does not look like a metaphase"
 
 _FEWEST = 20  # chromosomes in the poorest thing that is called a metaphase; a haploid human cell has 23
 _SUREST = 0.3  # score that the surest tenth of what was found must reach to be called chromosomes
-
-
-class Model(Protocol):
-    """What `metaphase.load_model` returns, as far as it is used here."""
-
-    @property
-    def info(self) -> Mapping[str, str]:
-        """Name, version and sha256 of the weights."""
-
-    def spread(self, image: Path) -> Spread:
-        """Read and normalise one image; raises ImageError."""
-
-    def karyotype(self, spread: Spread) -> Karyotype:
-        """Find and name the chromosomes of one image."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +83,7 @@ def plan(inputs: Sequence[str | os.PathLike[str]]) -> list[Job]:
         for image in images:
             name = _free_name(image.stem, taken)
             taken.add(name.casefold())
-            jobs.append(Job(str(image) if Path(given).is_dir() else given, name))
+            jobs.append(Job(given if image == Path(given) else str(image), name))
     return jobs
 
 
@@ -128,13 +116,18 @@ def looks_like_metaphase(karyotype: Karyotype) -> bool:
     return len(scores) >= _FEWEST and scores[len(scores) * 9 // 10] >= _SUREST
 
 
+def _folder_name(stem: str) -> str:
+    # Windows drops dots and blanks at the end of a name.
+    return stem.rstrip(" .") or "image"
+
+
 def _free_name(stem: str, taken: set[str]) -> str:
-    # Windows drops dots and blanks at the end of a name; file systems that ignore case must not mix two results.
-    stem = stem.rstrip(" .") or "image"
-    name, number = stem, 1
+    # File systems that ignore case must not mix two results.
+    wanted = _folder_name(stem)
+    name, number = wanted, 1
     while name.casefold() in taken:
         number += 1
-        name = f"{stem}-{number}"
+        name = f"{wanted}-{number}"
     return name
 
 
@@ -153,8 +146,9 @@ def _karyotype_image(job: Job, out: Path, model: Model) -> Outcome:
     warnings = tuple(warning.removeprefix(f"{path}: ") for warning in spread.warnings)
     if not looks_like_metaphase(karyotype):
         warnings += (NO_METAPHASE,)
-    if job.name != path.stem:
-        warnings += (f"another image is named {path.stem} too; the results are in {folder}",)
+    wanted = _folder_name(path.stem)
+    if job.name != wanted:
+        warnings += (f"another image is named {wanted} too; the results are in {folder}",)
     return Outcome(job, folder, len(karyotype.instances.of_status("chromosome")), warnings)
 
 

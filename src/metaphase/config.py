@@ -57,10 +57,14 @@ class KaryotypeConfig:
     extra_unknown_below: float = 0.5
     """The same for an instance that found no slot, in [0, 1): sure ones are extra chromosomes, the others unknown."""
 
+    extra_chromosome_below: float = 0.9
+    """An instance without a slot whose P(is a chromosome) is less than this is laid aside, in [0, 1): as "debris"
+    where it is more likely none, else as "unknown"."""
+
     def __post_init__(self) -> None:
         for entry in fields(self):
             value = getattr(self, entry.name)
-            lowest_allowed = entry.name.endswith("unknown_below") and value == 0
+            lowest_allowed = entry.name.endswith("_below") and value == 0
             if not (0 < value < 1 or lowest_allowed):
                 raise ConfigError(f"karyotype.{entry.name} must lie between 0 and 1, but is {value}")
         if self.probability_floor >= 1 / 24:
@@ -118,7 +122,13 @@ class SegmentConfig:
     """Pixels that the network looks at, at most; a whole spread has about 300,000. Larger images are shrunk to it."""
 
     score: float = 0.35
-    """Score from which a candidate is called a chromosome, in [0, 1)."""
+    """Raw score (objectness times mean mask probability) from which a candidate is looked at, in [0, 1)."""
+
+    calibration_slope: float = 10.0
+    """P(is a chromosome) = sigmoid(slope * raw score + offset), fitted on val; above 0."""
+
+    calibration_offset: float = -4.0
+    """See `calibration_slope`."""
 
 
 @dataclass(frozen=True)
@@ -213,10 +223,10 @@ class SegmentTraining:
     """Rows and columns of a crop, a multiple of 32, at 12 pixels to a chromosome width."""
 
     real_share: float = 0.4
-    """Share of crops of real spreads, in [0, 1]; the rest are composites and procedural spreads."""
+    """Share of crops of real spreads, in [0, 1]; the rest are composites."""
 
     drawn_share: float = 0.1
-    """Share of procedural spreads, in [0, 1]."""
+    """Share of procedural chromosomes among those of a composite, in [0, 1]."""
 
     first_steps: int = 2500
     """Steps before the clustered chromosomes of real spreads get masks from the model itself; 0: never."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,22 +18,15 @@ from metaphase.datasets import ADAPTERS, Index, Record, cil
 from metaphase.datasets.formats.result_json import read_result
 from metaphase.errors import ConfigError, DataError, MetaphaseError
 from metaphase.metrics import Comparison, Overlap, compare
-from metaphase.types import Instances, Karyotype, Spread
+from metaphase.types import Instances
 
-__all__ = ["RESAMPLES", "SCHEMES", "Model", "Scheme", "evaluate"]
+if TYPE_CHECKING:
+    from metaphase.predict import Model
+
+__all__ = ["RESAMPLES", "SCHEMES", "Scheme", "evaluate"]
 
 RESAMPLES = 1000
 """Resamplings of the cases behind each 95 % interval."""
-
-
-class Model(Protocol):
-    """What `evaluate` needs of a model; `metaphase.predict.load_model` returns one."""
-
-    def spread(self, path: Path) -> Spread:
-        """Read and normalise an image."""
-
-    def karyotype(self, spread: Spread) -> Karyotype:
-        """Cut out and name its chromosomes."""
 
 
 @dataclass(frozen=True)
@@ -81,11 +74,12 @@ def evaluate(
     """
     adapter, index, names = _find(set_name, split, Path(root))
     scheme = SCHEMES.get(set_name, _MASKS)
+    groups, missing_groups = _groups(scheme, index)
     if predictions is not None:
         predict, info = _from_files(Path(predictions)), {"predictions": str(predictions)}
     else:
         model = _default_model() if model is None else model
-        predict, info = _from_model(model), dict(getattr(model, "info", {}))
+        predict, info = _from_model(model), dict(model.info)
     chosen = names if limit is None else names[:limit]
     tally = _Tally({overlap: [] for overlap in sorted({scheme.overlap, *scheme.ap.values()})})
     for done, name in enumerate(chosen, 1):
@@ -99,7 +93,7 @@ def evaluate(
     if not tally.comparisons[scheme.overlap]:
         first = f", the first because: {tally.not_scored[0]['reason']}" if tally.not_scored else ""
         raise DataError(f"{set_name} {split}: none of {len(chosen)} images could be scored{first}")
-    notes = list(index.notes(split))
+    notes = [*index.notes(split), *missing_groups]
     if len(chosen) < len(names):
         notes.append(f"only the first {len(chosen)} of {len(names)} images of the split")
     if tally.not_scored:
@@ -111,7 +105,7 @@ def evaluate(
         "citation": adapter.CITATION,
         "licence": adapter.LICENCE,
         "model": info,
-        **_result(tally, scheme, {group: members(index) for group, members in scheme.groups.items()}),
+        **_result(tally, scheme, groups),
         "notes": notes,
     }
 
@@ -158,6 +152,18 @@ def _find(set_name: str, split: str, root: Path) -> tuple[ModuleType, Index, lis
     if split not in splits:
         raise ConfigError(f"{set_name} has no split {split!r}; it has {', '.join(splits)}")
     return adapter, index, splits[split]
+
+
+def _groups(scheme: Scheme, index: Index) -> tuple[dict[str, frozenset[str]], list[str]]:
+    """Image names of each group, and a note for each group whose list cannot be read: the other figures stand."""
+    groups: dict[str, frozenset[str]] = {}
+    notes: list[str] = []
+    for group, members in scheme.groups.items():
+        try:
+            groups[group] = members(index)
+        except DataError as error:
+            notes.append(f"the images called {group} are not scored apart: {error}")
+    return groups, notes
 
 
 def _default_model() -> Model:

@@ -67,11 +67,12 @@ def read_gray(path: str | os.PathLike[str]) -> GrayImage:
     Raises ImageError for whatever cannot be read, in one sentence that names the file.
     """
     path = Path(path)
-    if not path.exists():
+    # os.path answers False where the methods of Path raise: a name too long, a folder that may not be entered.
+    if not os.path.exists(path):
         raise ImageError(f"{path}: there is no such file; {_EXPECTED}")
-    if path.is_dir():
+    if os.path.isdir(path):
         raise ImageError(f"{path}: this is a folder; {_EXPECTED}")
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise ImageError(f"{path}: this is not a regular file; {_EXPECTED}")
     try:
         with path.open("rb") as file:
@@ -109,15 +110,15 @@ def find_images(path: str | os.PathLike[str]) -> list[Path]:
     Raises ImageError where there is nothing at `path` or the folder holds no image.
     """
     path = Path(path)
-    if not path.is_dir():
-        if not path.exists():
+    if not os.path.isdir(path):
+        if not os.path.exists(path):
             raise ImageError(f"{path}: there is no such file or folder; name an image or a folder of images")
         return [path]
     try:
         files = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
     except OSError as error:
         raise ImageError(f"{path}: the folder may not be read ({error.strerror})") from error
-    files = [p for p in files if not p.is_dir()]
+    files = [p for p in files if not os.path.isdir(p)]
     if not files:
         raise ImageError(f"{path}: the folder holds no image; expected files that end in {', '.join(SUFFIXES)}")
     return files
@@ -265,12 +266,20 @@ def _mix(rgb: UInt8) -> UInt8:
 
 def _fill_transparent(gray: UInt8, alpha: Pixels) -> UInt8:
     """Lay the image on its own typical gray where it is transparent; one that is transparent all over is opaque."""
-    full = float(np.iinfo(alpha.dtype).max) if alpha.dtype.kind in "ui" else 1.0
-    share = np.clip(np.asarray(alpha, np.float32) / np.float32(full), 0, 1)
+    share = np.clip(np.asarray(alpha, np.float32) / np.float32(_full_scale(alpha)), 0, 1)
     if share.min() >= 1 or share.max() <= 0:
         return gray
     typical = np.float32(np.median(gray[share > 0.5])) if (share > 0.5).any() else np.float32(255)
     return np.rint(gray * share + typical * (1 - share)).astype(np.uint8)
+
+
+def _full_scale(alpha: Pixels) -> float:
+    """The value of an opaque pixel, told from the largest one: 8 or 16 bits may come in a wider type."""
+    largest = float(alpha.max())
+    if alpha.dtype.kind not in "ui":
+        return 1.0 if largest <= 1 else 255.0
+    widest = float(np.iinfo(alpha.dtype).max)
+    return min(next((full for full in (255.0, 65535.0) if largest <= full), widest), widest)
 
 
 def _to_8_bit(values: Pixels) -> UInt8:

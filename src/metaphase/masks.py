@@ -18,7 +18,7 @@ __all__ = [
     "foreground_threshold",
     "intersection",
     "mask_intersections",
-    "mask_iou_matrix",
+    "pad_as_annotators",
     "photometry",
     "rasterise_polygon",
     "tighten",
@@ -69,19 +69,6 @@ def mask_intersections(
     return shared
 
 
-def mask_iou_matrix(
-    crops_a: Sequence[Bool],
-    offsets_a: NDArray[np.int64],
-    crops_b: Sequence[Bool],
-    offsets_b: NDArray[np.int64],
-) -> NDArray[np.float64]:
-    """Float64[A, B]: intersection over union of every pair of masks."""
-    shared = mask_intersections(crops_a, offsets_a, crops_b, offsets_b)
-    areas_a = np.array([np.count_nonzero(c) for c in crops_a], np.int64).reshape(-1, 1)
-    areas_b = np.array([np.count_nonzero(c) for c in crops_b], np.int64).reshape(1, -1)
-    return shared / np.maximum(areas_a + areas_b - shared, 1)
-
-
 def box_iou_matrix(boxes_a_xyxy: NDArray[np.generic], boxes_b_xyxy: NDArray[np.generic]) -> NDArray[np.float64]:
     """Float64[A, B]: intersection over union of half-open boxes."""
     a = np.asarray(boxes_a_xyxy, np.float64).reshape(-1, 1, 4)
@@ -90,6 +77,12 @@ def box_iou_matrix(boxes_a_xyxy: NDArray[np.generic], boxes_b_xyxy: NDArray[np.g
     shared = sides.prod(-1)
     union = (a[..., 2:] - a[..., :2]).prod(-1) + (b[..., 2:] - b[..., :2]).prod(-1) - shared
     return np.where(union > 0, shared / np.maximum(union, 1e-12), 0.0)
+
+
+def pad_as_annotators(boxes_xyxy: NDArray[np.generic], chromosome_width: float) -> NDArray[np.float32]:
+    """Float32[M, 4]: tight boxes widened as CIL's annotators do it: medians of 5, 7, 4, 3 px at a width of 16 px."""
+    padding = np.array([-5, -7, 4, 3], np.float32) * np.float32(chromosome_width / 16)
+    return np.asarray(boxes_xyxy, np.float32).reshape(-1, 4) + padding
 
 
 def encode_rle(

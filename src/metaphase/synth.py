@@ -6,19 +6,22 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from metaphase.chromosomes import NAMES
+from metaphase.config import ReportConfig
 from metaphase.datasets.procedural import DrawnSpread, SpreadStyle, draw_spread
 from metaphase.errors import ConfigError, DataError
 from metaphase.image_io import write_atomically
 from metaphase.masks import encode_rle
+from metaphase.report import encode_png
 
 __all__ = ["ANNOTATIONS", "draw_numbered", "synthesise"]
 
 ANNOTATIONS = "annotations.json"
 """Name of the COCO file beside the images."""
+
+_SMALL = ReportConfig(png_compression=9)
 
 
 def draw_numbered(seed: int, index: int, style: SpreadStyle | None = None) -> DrawnSpread:
@@ -58,13 +61,6 @@ def _annotations(drawn: DrawnSpread, image_id: int, first_id: int) -> list[dict[
     return entries
 
 
-def _png(drawn: DrawnSpread) -> bytes:
-    done, encoded = cv2.imencode(".png", drawn.spread.gray, [cv2.IMWRITE_PNG_COMPRESSION, 9])
-    if not done:
-        raise RuntimeError("the PNG encoder failed")
-    return encoded.tobytes()
-
-
 def synthesise(out_dir: str | Path, count: int, seed: int, style: SpreadStyle | None = None) -> Iterator[Path]:
     """Draw `count` metaphases into `out_dir`; yields the path of each image once it is written, the COCO file last.
 
@@ -88,7 +84,7 @@ def synthesise(out_dir: str | Path, count: int, seed: int, style: SpreadStyle | 
             drawn = draw_numbered(seed, index, style)
             path = out_dir / f"{drawn.spread.name}.png"
             written.append(path)
-            write_atomically(path, _png(drawn))
+            write_atomically(path, encode_png(drawn.spread.gray, _SMALL))
             size = {"width": drawn.spread.width, "height": drawn.spread.height}
             images.append({"id": index + 1, "file_name": path.name, **size})
             annotations += _annotations(drawn, index + 1, len(annotations) + 1)

@@ -1,5 +1,6 @@
 """Exit codes, sentences and what loads: the command line as a whole."""
 
+import io
 import os
 import subprocess
 import sys
@@ -55,6 +56,26 @@ def test_other_errors_keep_their_traceback(monkeypatch):
     monkeypatch.setattr("metaphase.synth.synthesise", stumble)
     with pytest.raises(RuntimeError, match="ours"):
         cli.main(["synth", "somewhere"])
+
+
+def test_a_name_that_the_terminal_cannot_write_is_escaped(monkeypatch):
+    def refuse(*_: object, **__: object) -> None:
+        raise ConfigError("Zelle \u4e2d.png")
+
+    streams = [io.TextIOWrapper(io.BytesIO(), "cp1252", write_through=True) for _ in range(2)]
+    monkeypatch.setattr("sys.stdout", streams[0])
+    monkeypatch.setattr("sys.stderr", streams[1])
+    monkeypatch.setattr("metaphase.synth.synthesise", refuse)
+    assert run(["synth", "somewhere"]) == 2
+    sys.stdout.write("\u4e2d.png: 46 chromosomes\n")
+    written = [stream.buffer.getvalue().decode("cp1252").splitlines() for stream in streams]
+    assert written == [["\\u4e2d.png: 46 chromosomes"], ["metaphase: Zelle \\u4e2d.png"]]
+
+
+def test_streams_without_encoding_will_do(monkeypatch):
+    monkeypatch.setattr("sys.stderr", io.StringIO())
+    assert run(["fly"]) == 2
+    assert "No such command" in sys.stderr.getvalue()
 
 
 @pytest.mark.parametrize("arguments", [["fly"], ["karyotype", "a.png"], ["karyotype", "--out", "b"], ["synth"]])

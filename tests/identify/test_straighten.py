@@ -145,3 +145,11 @@ def test_a_pixel_inside_is_never_zero_and_never_wraps():
     gray = np.array([[255] * 10 + [230] * 10 + [0] * 12], np.uint8)
     canvas = to_input(Straightened(gray, np.ones_like(gray, bool)), (230.0, 190.0))
     assert canvas.max(0).tolist() == [1] * 20 + [255] * 12
+
+
+def test_of_a_mask_in_two_parts_the_large_one_is_laid_out():
+    gray, inside, length = draw(hairpin(12, 30, 0), 14)
+    inside[:3, :40] = True
+    crop, offset = cut(gray, inside)
+    laid = straighten(gray, crop, offset, 14)
+    assert abs(len(laid.gray) - length * WIDTH / 14) < 0.1 * length * WIDTH / 14

@@ -40,11 +40,22 @@ def test_a_normal_cell_fills_its_23_groups() -> None:
 
 
 def test_an_extra_stays_in_its_group_on_the_right() -> None:
-    scores = np.full(47, 0.9)
-    scores[46] = 0.4
+    scores = np.full(48, 0.97)
+    scores[46:] = 0.95
+    karyotype = assemble(*cell([*MALE, 21, 20], 0.99, scores=scores))
+    assert (len(karyotype.groups[19]), len(karyotype.groups[20])) == (3, 3)
+    assert karyotype.tray == ()
+    assert everyone(karyotype) == list(range(48))
+
+
+@pytest.mark.parametrize(("score", "status"), [(0.3, "debris"), (0.7, "unknown")])
+def test_one_without_a_slot_that_may_be_none_is_laid_aside(score: float, status: str) -> None:
+    scores = np.full(47, 0.97)
+    scores[46] = score
     karyotype = assemble(*cell([*MALE, 21], 0.99, scores=scores))
-    assert len(karyotype.groups[20]) == 3
-    assert everyone(karyotype) == list(range(47))
+    assert karyotype.tray == (46,)
+    assert karyotype.instances.status[46] == status
+    assert karyotype.sanity["score"] == 1
 
 
 def test_unknown_and_debris_go_to_the_tray_and_nobody_is_dropped() -> None:

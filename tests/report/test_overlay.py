@@ -113,3 +113,8 @@ def test_boxes_alone_are_refused() -> None:
     boxes = Instances.from_boxes(200, 200, np.array([[0, 0, 5, 5]]), labels=[9])
     with pytest.raises(ValueError, match="boxes only"):
         draw_overlay(SPREAD, replace(cell([], [], []), instances=boxes))
+
+
+def test_a_fluorescence_image_is_shown_as_it_was_taken() -> None:
+    rgb = draw_overlay(replace(SPREAD, inverted=True), cell([], [], []))
+    np.testing.assert_array_equal(rgb, np.full((200, 200, 3), 35, np.uint8))

@@ -78,7 +78,7 @@ def test_boxes_of_the_network_are_taken_where_they_agree_with_the_mask(drawn_net
     rows, columns = np.nonzero(full[0])
     tight = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
     np.testing.assert_allclose(found.annotation_boxes_xyxy[0], tight, atol=1)
-    usual = found.boxes_xyxy[0] + [-5, -7, 4, 3]
+    usual = geometry.pad_as_annotators(found.boxes_xyxy[:1], spread.chromosome_width)[0]
 
     def astray(names, feeds):
         objectness, box, kernel, features = drawn_network(small, cells).run(names, feeds)

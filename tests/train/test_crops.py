@@ -34,10 +34,6 @@ def iou(a, b):
     return (a & b).sum() / (a | b).sum()
 
 
-def test_the_grid_is_the_segmenters():
-    assert (crops.CELL, crops.WINDOW) == (candidates.CELL, candidates.WINDOW)
-
-
 @pytest.mark.parametrize("centre", [(100, 90), (101, 93), (20, 25), (215, 200)])
 def test_a_target_window_is_what_prediction_computes_at_the_same_cell(centre):
     mask = rod((224, 224), centre, 60, 12, 35)

@@ -1,6 +1,7 @@
 """The identifier's batches, augmentation, losses and training."""
 
 import itertools
+import json
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ torch = pytest.importorskip("torch")
 torch.set_num_threads(1)
 
 from metaphase.config import IdentifyTraining, TrainConfig  # noqa: E402
+from metaphase.errors import ConfigError  # noqa: E402
 from metaphase.identify.network import IdentifierNetwork  # noqa: E402
 from metaphase.train import cache, export, identify  # noqa: E402
 from metaphase.train.loop import fit  # noqa: E402
@@ -217,7 +219,7 @@ def test_training_reports_accuracy_at_checkpoints(monkeypatch, tmp_path, cell):
 
 def test_the_whole_run_leaves_weights(monkeypatch, tmp_path, tiny_cil):
     exported = []
-    monkeypatch.setenv("METAPHASE_DATA", str(tiny_cil[0]))
+    monkeypatch.delenv("METAPHASE_DATA", raising=False)
     monkeypatch.setattr(identify, "IdentifierNetwork", small)
     monkeypatch.setattr(export, "export_identifier", lambda checkpoint, path: exported.append((checkpoint, path)))
     path = tmp_path / "my.toml"
@@ -227,7 +229,11 @@ def test_the_whole_run_leaves_weights(monkeypatch, tmp_path, tiny_cil):
         "[identify]\nbatch = 4\ndrawn_count = 8\n",
         encoding="utf-8",
     )
-    assert [record["step"] for record in identify.run(path)] == [1, 2]
+    assert [record["step"] for record in identify.run(path, root=tiny_cil[0])] == [1, 2]
     out = tmp_path / "out"
     assert exported == [(out / "identify" / "last.pt", out / "identify.onnx")]
     assert (out / "identify" / "last.pt").exists()
+    assert json.loads((out / "identify" / "config.json").read_text())["identify"]["drawn_count"] == 8
+    path.write_text(path.read_text(encoding="utf-8").replace("drawn_count = 8", "drawn_count = 9"), encoding="utf-8")
+    with pytest.raises(ConfigError, match="identify.drawn_count was 8"):
+        next(identify.run(path, resume=True, root=tiny_cil[0]))

@@ -2,6 +2,8 @@
 
 import csv
 import itertools
+import json
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -10,8 +12,9 @@ torch.set_num_threads(1)
 
 from torch import nn  # noqa: E402
 
-from metaphase.config import TrainConfig  # noqa: E402
-from metaphase.train.loop import _groups, _schedule, fit  # noqa: E402
+from metaphase.config import DataConfig, IdentifyTraining, TrainConfig  # noqa: E402
+from metaphase.errors import ConfigError  # noqa: E402
+from metaphase.train.loop import SETTINGS, _groups, _schedule, fit, keep_settings  # noqa: E402
 
 CONFIG = TrainConfig(steps=12, lr=0.05, warmup=3, bf16=False, report_every=4, save_every=100, ema=0.9)
 
@@ -46,6 +49,69 @@ def same(a, b):
     assert a.keys() == b.keys()
     for name in a:
         torch.testing.assert_close(a[name], b[name], rtol=1e-6, atol=1e-7)
+
+
+def sections(train=CONFIG, **identify):
+    return {"data": DataConfig(), "train": train, "identify": IdentifyTraining(**identify)}
+
+
+def test_every_setting_is_kept(tmp_path):
+    keep_settings(tmp_path / "new" / "run", sections(batch=7))
+    kept = json.loads((tmp_path / "new" / "run" / SETTINGS).read_text(encoding="utf-8"))
+    assert kept == {name: asdict(section) for name, section in sections(batch=7).items()}
+    assert [path.name for path in (tmp_path / "new" / "run").iterdir()] == [SETTINGS]
+
+
+def test_a_run_goes_on_with_its_settings_only(tmp_path):
+    keep_settings(tmp_path, sections())
+    before = (tmp_path / SETTINGS).read_bytes()
+    with pytest.raises(ConfigError, match=r"config.json: train.lr was 0.05 when the run began, but now is 0.5; set it"):
+        keep_settings(tmp_path, sections(replace(CONFIG, lr=0.5), batch=7), resume=True)
+    with pytest.raises(ConfigError, match="identify.batch was 64"):
+        keep_settings(tmp_path, sections(batch=7), resume=True)
+    assert (tmp_path / SETTINGS).read_bytes() == before
+    keep_settings(tmp_path, sections(batch=7))
+    assert json.loads((tmp_path / SETTINGS).read_text())["identify"]["batch"] == 7
+
+
+def test_length_machine_reports_and_paths_may_change(tmp_path):
+    keep_settings(tmp_path, sections())
+    longer = replace(CONFIG, steps=99, threads=2, device="cuda", report_every=1, save_every=2)
+    changed = sections(longer) | {"data": DataConfig(folder="there", out="here")}
+    keep_settings(tmp_path, changed, resume=True)
+    assert json.loads((tmp_path / SETTINGS).read_text())["train"]["steps"] == 99
+    with pytest.raises(ConfigError, match="data.cells was 0"):
+        keep_settings(tmp_path, changed | {"data": DataConfig(cells=5)}, resume=True)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "3", '{"train": 1}'])
+def test_kept_settings_that_are_damaged_are_refused(tmp_path, text):
+    (tmp_path / SETTINGS).write_text(text)
+    with pytest.raises(ConfigError, match="config.json: expected the settings of the run"):
+        keep_settings(tmp_path, sections(), resume=True)
+
+
+def test_settings_of_another_version_are_refused(tmp_path):
+    keep_settings(tmp_path, sections())
+    kept = json.loads((tmp_path / SETTINGS).read_text())
+    kept["train"]["warm_up"] = kept["train"].pop("warmup")
+    (tmp_path / SETTINGS).write_text(json.dumps(kept))
+    with pytest.raises(ConfigError, match="train.warmup was not known"):
+        keep_settings(tmp_path, sections(), resume=True)
+
+
+def test_a_run_without_kept_settings_goes_on(tmp_path):
+    train(tmp_path, until=5)
+    keep_settings(tmp_path, sections(), resume=True)
+    assert checkpoint(tmp_path)["step"] == 5
+    assert (tmp_path / SETTINGS).exists()
+
+
+def test_a_new_run_puts_the_old_checkpoint_aside(tmp_path):
+    train(tmp_path, until=5)
+    keep_settings(tmp_path, sections())
+    assert not (tmp_path / "last.pt").exists()
+    assert torch.load(tmp_path / "previous.pt", weights_only=True)["step"] == 5
 
 
 def test_the_loss_goes_down_and_is_reported(tmp_path):

@@ -8,13 +8,24 @@ from metaphase.train import material
 
 
 @pytest.mark.parametrize("value", [None, "", "/no/such/folder"])
-def test_without_data_one_sentence_says_what_to_set(monkeypatch, value):
+def test_without_data_one_sentence_says_what_to_do(monkeypatch, value):
     if value is None:
         monkeypatch.delenv("METAPHASE_DATA", raising=False)
     else:
         monkeypatch.setenv("METAPHASE_DATA", value)
-    with pytest.raises(DataError, match="METAPHASE_DATA is (not set|/no/such/folder): set this environment variable"):
+    with pytest.raises(DataError, match="with --root DIR or METAPHASE_DATA") as caught:
         material.root()
+    assert (value or "not found") in str(caught.value)
+
+
+def test_a_named_folder_comes_before_the_variable(monkeypatch, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    monkeypatch.setenv("METAPHASE_DATA", str(tmp_path))
+    assert material.root() == tmp_path
+    assert material.root(other) == other
+    with pytest.raises(DataError, match="none: there is no such folder"):
+        material.root(tmp_path / "none")
 
 
 def test_folders_lie_side_by_side(tmp_path):
@@ -33,19 +44,18 @@ def finish(generator):
             return records, stop.value
 
 
-def test_cells_are_chosen_by_the_seed_and_made_once(monkeypatch, tmp_path, tiny_cil):
-    monkeypatch.setenv("METAPHASE_DATA", str(tiny_cil[0]))
-    data = DataConfig(folder=str(tmp_path))
-    _, (train, val) = finish(material.prepare(data, 0))
+def test_cells_are_chosen_by_the_seed_and_made_once(tmp_path, tiny_cil):
+    root, data = tiny_cil[0], DataConfig(folder=str(tmp_path))
+    _, (train, val) = finish(material.prepare(data, 0, root))
     assert sorted(train) == ["1000011", "1000021"]
     assert val == ["1000031"]
     made = {path: path.stat().st_mtime_ns for path in (tmp_path / "isolated").glob("*.npz")}
     assert sorted(path.stem for path in made) == ["1000011", "1000021", "1000031"]
-    assert finish(material.prepare(data, 0))[1] == (train, val)
+    assert finish(material.prepare(data, 0, root))[1] == (train, val)
     assert {path: path.stat().st_mtime_ns for path in made} == made
-    one = finish(material.prepare(DataConfig(folder=str(tmp_path), cells=1), 0))[1][0]
+    one = finish(material.prepare(DataConfig(folder=str(tmp_path), cells=1), 0, root))[1][0]
     assert one == train[:1]
-    assert {tuple(finish(material.prepare(data, seed))[1][0]) for seed in range(6)} == {
+    assert {tuple(finish(material.prepare(data, seed, root))[1][0]) for seed in range(6)} == {
         tuple(train),
         tuple(train[::-1]),
     }

@@ -15,7 +15,7 @@ def boxes_of(truth):
 def test_a_box_takes_the_mask_inside_it(spread):
     truth = spread.truth
     order = [3, 0, 5, 1]
-    rows, columns, agreement = pseudo.accept(truth.select(order), boxes_of(truth))
+    rows, columns, agreement = pseudo.accept(truth.select(order), boxes_of(truth), 16.0)
     assert {int(r): int(c) for r, c in zip(rows, columns, strict=True)} == {3: 0, 0: 1, 5: 2, 1: 3}
     np.testing.assert_allclose(agreement, 1, atol=1e-6)
 
@@ -23,7 +23,7 @@ def test_a_box_takes_the_mask_inside_it(spread):
 def test_a_mask_elsewhere_belongs_to_nobody(spread):
     truth = spread.truth
     shifted = Instances.from_masks(truth.height + 900, truth.width, truth.crops, truth.offsets_xy + [0, 900])
-    rows, _, _ = pseudo.accept(shifted, boxes_of(truth))
+    rows, _, _ = pseudo.accept(shifted, boxes_of(truth), 16.0)
     assert len(rows) == 0
 
 

@@ -1,6 +1,7 @@
 """The segmenter's losses and its training, on crops of a few seconds."""
 
 import itertools
+import json
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ torch = pytest.importorskip("torch")
 torch.set_num_threads(1)
 
 from metaphase.config import SegmentTraining, TrainConfig  # noqa: E402
+from metaphase.errors import ConfigError  # noqa: E402
 from metaphase.segment.network import SegmenterNetwork  # noqa: E402
 from metaphase.train import crops, export, pseudo, segment  # noqa: E402
 from metaphase.train.loop import fit  # noqa: E402
@@ -163,11 +165,11 @@ def test_the_whole_run_leaves_weights(monkeypatch, tmp_path, tiny_cil):
         def __call__(self, spread):
             return spreads["1000011"].truth
 
-    monkeypatch.setenv("METAPHASE_DATA", str(root))
+    monkeypatch.delenv("METAPHASE_DATA", raising=False)
     monkeypatch.setattr(segment, "SegmenterNetwork", small)
     monkeypatch.setattr(export, "export_segmenter", lambda checkpoint, path: exported.append((checkpoint, path)))
     monkeypatch.setattr(segment.Segmenter, "load", lambda folder: asked.append(folder) or Truth())
-    monkeypatch.setattr(pseudo, "accept", lambda found, truth: (np.zeros(0, int), np.zeros(0, int), np.zeros(0)))
+    monkeypatch.setattr(pseudo, "accept", lambda *_: (np.zeros(0, int), np.zeros(0, int), np.zeros(0)))
     path = tmp_path / "my.toml"
     path.write_text(
         f"[data]\nfolder = '{(tmp_path / 'cells').as_posix()}'\nout = '{(tmp_path / 'out').as_posix()}'\n"
@@ -175,11 +177,15 @@ def test_the_whole_run_leaves_weights(monkeypatch, tmp_path, tiny_cil):
         "[segment]\nbatch = 1\ncrop = 96\nfirst_steps = 2\nrefreshed_cells = 1\n",
         encoding="utf-8",
     )
-    records = list(segment.run(path))
+    records = list(segment.run(path, root=root))
     assert [record["step"] for record in records if "loss" in record] == [1, 2, 3]
     out = tmp_path / "out"
     assert exported == [(out / "segment" / "last.pt", out / "segment.onnx")] * 2
     assert asked == [out]
     assert len(list((tmp_path / "cells" / "isolated").glob("*.npz"))) == 3
     assert len(list((tmp_path / "cells" / "refreshed").glob("*.npz"))) == 1
-    assert [record["step"] for record in segment.run(path, resume=True)] == [], "all is done"
+    assert json.loads((out / "segment" / "config.json").read_text())["segment"]["first_steps"] == 2
+    assert [record["step"] for record in segment.run(path, resume=True, root=root)] == [], "all is done"
+    path.write_text(path.read_text(encoding="utf-8").replace("crop = 96", "crop = 128"), encoding="utf-8")
+    with pytest.raises(ConfigError, match="segment.crop was 96"):
+        next(segment.run(path, resume=True, root=root))

@@ -42,8 +42,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     arguments: without the program's name; `sys.argv` where left out.
     """
+    _say_what_cannot_be_encoded()
     try:
         metaphase(args=None if arguments is None else list(arguments), prog_name="metaphase")
     except MetaphaseError as error:
         click.echo(f"metaphase: {error}", err=True)
         sys.exit(2)
+
+
+def _say_what_cannot_be_encoded() -> None:
+    """File names that the terminal's encoding lacks are written with escapes: one such name must not end a batch."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)  # a stream that somebody put in place may have none
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,28 @@ def _options(command: _Command) -> _Command:
         help="TOML file with the settings of the run; those that it leaves out keep their defaults.",
     )
     resume = click.option("--resume", is_flag=True, help="Go on from the last checkpoint of the same run.")
-    return config(resume(command))
+    root = click.option(
+        "--root",
+        metavar="DIR",
+        envvar="METAPHASE_DATA",
+        type=click.Path(path_type=Path),
+        help="Folder of the data sets; left out, the environment variable METAPHASE_DATA names it.",
+    )
+    return config(root(resume(command)))
+
+
+@contextmanager
+def _extra_packages() -> Iterator[None]:
+    """A package that only training needs and that is not installed becomes one sentence."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = (error.name or "metaphase").partition(".")[0]
+        if package == "metaphase":  # a mistake of ours
+            raise
+        from metaphase.errors import WeightsError
+
+        raise WeightsError(f'training needs the package {package}: pip install "metaphase[train]"') from error
 
 
 def show(records: Iterable[Mapping[str, float]] | None) -> None:
@@ -44,30 +66,31 @@ def _duration(seconds: float) -> str:
 def train() -> None:
     """Train the two networks from the data (needs metaphase[train]).
 
-    "segment" finds the outline of every chromosome, "identify" names it. Train segment first. The data sets are found
-    through the environment variable METAPHASE_DATA. Training runs on two processor cores in a few hours and goes on
-    where it stopped with --resume.
+    "segment" finds the outline of every chromosome, "identify" names it. Train segment first. Training runs on two
+    processor cores in a few hours and goes on where it stopped with --resume.
 
     \b
     Examples:
-      metaphase train segment --config configs/segment.toml
+      metaphase train segment --config configs/segment.toml --root data
       metaphase train identify --config configs/identify.toml --resume
     """
 
 
 @train.command()
 @_options
-def segment(config: Path, resume: bool) -> None:
+def segment(config: Path, resume: bool, root: Path | None) -> None:
     """Train the network that outlines the chromosomes."""
-    from metaphase.train import segment as verb
+    with _extra_packages():
+        from metaphase.train import segment as verb
 
-    show(verb.run(config, resume))
+        show(verb.run(config, resume, root=root))
 
 
 @train.command()
 @_options
-def identify(config: Path, resume: bool) -> None:
+def identify(config: Path, resume: bool, root: Path | None) -> None:
     """Train the network that names a chromosome and tells which end is up."""
-    from metaphase.train import identify as verb
+    with _extra_packages():
+        from metaphase.train import identify as verb
 
-    show(verb.run(config, resume))
+        show(verb.run(config, resume, root=root))

@@ -41,7 +41,8 @@ def isolated(
         if len(hit) != 1:
             continue
         i = int(hit[0])
-        padded = np.array([[x[i] - 5, y[i] - 7, x[i] + w[i] + 4, y[i] + h[i] + 3]])
+        tight = np.array([[x[i], y[i], x[i] + w[i], y[i] + h[i]]])
+        padded = masks.pad_as_annotators(tight, chromosome_width)
         if masks.box_iou_matrix(padded, boxes[k : k + 1])[0, 0] < 0.7:
             continue
         crop = labels[y[i] : y[i] + h[i], x[i] : x[i] + w[i]] == i

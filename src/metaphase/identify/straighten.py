@@ -111,6 +111,8 @@ def _midline_by_distance(crop: NDArray[np.bool_], width: float) -> Points:
     if not small.any():
         rows, columns = np.nonzero(crop)
         return np.stack([columns, rows], 1).astype(np.float64)
+    _, parts, stats, _ = cv2.connectedComponentsWithStats(small, connectivity=8)
+    small = (parts == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())).astype(np.uint8)
     start = tuple(np.argwhere(small)[0])
     for _ in range(2):
         distance = _geodesic(small, start)

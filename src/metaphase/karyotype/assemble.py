@@ -31,7 +31,8 @@ def assemble(
     upright: Bool[M]; straightened: M of them, or none at all.
     Returns labels as assigned, scores = P(is a chromosome) times the probability of the assigned class, the status
     "unknown" where even the best class is improbable (`config.unknown_below`, and `config.extra_unknown_below` for
-    those that found no slot); in each group the longest comes first (X before Y), and those without a slot come last.
+    those that found no slot) or where one without a slot may well be no chromosome (`config.extra_chromosome_below`;
+    "debris" where it is more likely none); in each group the longest comes first (X before Y), and those without a slot come last.
     Raises ValueError where lengths differ.
     """
     m = len(instances)
@@ -73,9 +74,11 @@ def _named(instances: Instances, config: KaryotypeConfig) -> tuple[Instances, ND
         labels[candidates], placed[candidates] = found.labels, found.placed
     of_class = p_nc[np.arange(len(labels)), labels - 1]
     doubtful = p_nc.max(1, initial=0.0) < np.where(placed, config.unknown_below, config.extra_unknown_below)
+    doubtful |= ~placed & (instances.scores < config.extra_chromosome_below)
+    none = ~placed & (instances.scores < 0.5)
     status = tuple(
-        "unknown" if given == "chromosome" and no_class else given
-        for given, no_class in zip(instances.status, doubtful, strict=True)
+        given if given != "chromosome" else "debris" if no_chromosome else "unknown" if no_class else given
+        for given, no_chromosome, no_class in zip(instances.status, none, doubtful, strict=True)
     )
     scores = np.clip(instances.scores * of_class, 0, 1).astype(np.float32)
     return replace(instances, labels=labels, scores=scores, status=status), placed

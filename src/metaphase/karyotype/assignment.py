@@ -25,7 +25,7 @@ from scipy.optimize import linear_sum_assignment
 from metaphase.config import KaryotypeConfig
 from metaphase.karyotype.hypotheses import hypotheses
 
-__all__ = ["Assignment", "assign", "solve"]
+__all__ = ["Assignment", "solve"]
 
 Float64 = NDArray[np.float64]
 
@@ -44,13 +44,6 @@ class Assignment:
     placed: NDArray[np.bool_]
     iscn: str
     cost: float
-
-
-def assign(
-    log_probabilities_nc: Float64, chromosome_probability: Float64, config: KaryotypeConfig = _DEFAULTS
-) -> NDArray[np.int64]:
-    """Labels Int64[M] in 1..24 of the best joint assignment; arguments and errors as for `solve`."""
-    return solve(log_probabilities_nc, chromosome_probability, config).labels
 
 
 def solve(

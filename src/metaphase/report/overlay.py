@@ -39,12 +39,13 @@ class _Outline:
 
 
 def draw_overlay(spread: Spread, karyotype: Karyotype) -> UInt8:
-    """UInt8[H, W, 3] RGB: the spread with outlines in the colour of the class and names beside them.
+    """UInt8[H, W, 3] RGB: the image in the polarity of its file, outlines in the colour of the class, names beside them.
 
     Unknown ones are gray and named "9?" by their best guess, debris is gray without a name. Where two outlines run
     over each other they alternate, so both can be followed. Raises ValueError for instances without masks.
     """
-    rgb = np.repeat(spread.gray[..., None], 3, 2)
+    gray = 255 - spread.gray if spread.inverted else spread.gray
+    rgb = np.repeat(gray[..., None], 3, 2)
     instances = karyotype.instances
     if instances.crops is None:
         raise ValueError("an overlay needs masks, but these instances have boxes only")

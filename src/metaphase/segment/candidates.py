@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-__all__ = ["CELL", "WINDOW", "Candidates", "find_candidates", "mask_probabilities", "suppress"]
+__all__ = ["CELL", "KERNEL_PARTS", "WINDOW", "Candidates", "find_candidates", "mask_probabilities", "suppress"]
 
 CELL = 8
 """Stride of the candidate grid, pixels."""
 WINDOW = 72
 """Rows and columns of a mask window at stride 2."""
-_WEIGHTS = (80, 8, 64, 8, 8, 1)
+KERNEL_PARTS = (80, 8, 64, 8, 8, 1)
+"""Weights and biases of three 1x1 convolutions, 10 -> 8 -> 8 -> 1, that make one mask."""
 
 Float32 = NDArray[np.float32]
 
@@ -66,7 +67,7 @@ def mask_probabilities(kernels_nk: Float32, features: Float32, cells: NDArray[np
     span = (np.arange(WINDOW, dtype=np.float32) - WINDOW / 2 + 0.5) * np.float32(2 / 32)
     grid = np.stack([np.tile(span, WINDOW), np.repeat(span, WINDOW)])
     out = np.empty((len(cells), WINDOW, WINDOW), np.float32)
-    splits = np.cumsum(_WEIGHTS)[:-1]
+    splits = np.cumsum(KERNEL_PARTS)[:-1]
     for i, (row, column) in enumerate(cells * CELL // 2 + CELL // 4):
         w1, b1, w2, b2, w3, b3 = np.split(kernels_nk[i], splits)
         window = padded[:, row : row + WINDOW, column : column + WINDOW].reshape(len(features), -1)

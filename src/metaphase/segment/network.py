@@ -5,11 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from metaphase.segment.candidates import KERNEL_PARTS
+
 __all__ = ["KERNEL_SIZE", "MASK_CHANNELS", "OUTPUTS", "SegmenterNetwork", "mask_logits"]
 
 MASK_CHANNELS = 8
 """Channels of the mask features."""
-KERNEL_SIZE = (MASK_CHANNELS + 2) * 8 + 8 + 8 * 8 + 8 + 8 + 1
+KERNEL_SIZE = sum(KERNEL_PARTS)
 """Numbers that describe one mask: three 1x1 convolutions, 10 -> 8 -> 8 -> 1, with their biases."""
 OUTPUTS = ("objectness", "box", "kernel", "features")
 
@@ -93,7 +95,7 @@ def mask_logits(kernels_nk: Tensor, features_ncp: Tensor, relative_n2p: Tensor) 
     """
     n = len(kernels_nk)
     x = torch.cat([features_ncp, relative_n2p], 1)
-    w1, b1, w2, b2, w3, b3 = kernels_nk.split([80, 8, 64, 8, 8, 1], 1)
+    w1, b1, w2, b2, w3, b3 = kernels_nk.split(KERNEL_PARTS, 1)
     x = torch.relu(torch.baddbmm(b1.unsqueeze(2), w1.reshape(n, 8, 10), x))
     x = torch.relu(torch.baddbmm(b2.unsqueeze(2), w2.reshape(n, 8, 8), x))
     return torch.baddbmm(b3.unsqueeze(2), w3.reshape(n, 1, 8), x).squeeze(1)

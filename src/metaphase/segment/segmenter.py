@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -65,7 +66,9 @@ class Segmenter:
             contained=self._config.suppress_contained,
         )
         kept = kept[candidates.scores[kept] >= self._config.score]
-        return _to_full_resolution(candidates.take(kept), foreground, scale, spread)
+        found = _to_full_resolution(candidates.take(kept), foreground, scale, spread)
+        logits = self._config.calibration_slope * found.scores + self._config.calibration_offset
+        return replace(found, scores=(1 / (1 + np.exp(-logits))).astype(np.float32))
 
     def _candidates(self, darkness: Float32) -> Candidates:
         outputs = self._session.run(None, {"darkness": darkness[None, None]})
@@ -122,7 +125,7 @@ def _to_full_resolution(candidates: Candidates, foreground: Bool, scale: float, 
             chosen.append(i)
     scores = candidates.scores[chosen]
     instances = Instances.from_masks(height, width, final, places, scores=scores)
-    boxes = _annotation_boxes(candidates.boxes[chosen] / scale, instances)
+    boxes = _annotation_boxes(candidates.boxes[chosen] / scale, instances, spread.chromosome_width)
     return Instances.from_masks(height, width, final, places, scores=scores, annotation_boxes_xyxy=boxes)
 
 
@@ -171,10 +174,10 @@ def _main_part(mask: Bool) -> Bool:
     return mask | small[labels]
 
 
-def _annotation_boxes(regressed_xyxy: Float32, instances: Instances) -> Float32:
+def _annotation_boxes(regressed_xyxy: Float32, instances: Instances, chromosome_width: float) -> Float32:
     """The network's box where it agrees with the mask, else the mask's box with the usual padding of annotators."""
     tight = instances.boxes_xyxy
-    usual = tight + np.array([-5, -7, 4, 3], np.float32)
+    usual = masks.pad_as_annotators(tight, chromosome_width)
     overlap = np.array(
         [masks.box_iou_matrix(a, b)[0, 0] for a, b in zip(regressed_xyxy, usual, strict=True)], np.float64
     ).reshape(-1, 1)

@@ -11,15 +11,11 @@ from numpy.typing import NDArray
 from metaphase.config import SegmentTraining
 from metaphase.datasets.composites import CutOut, compose, cut_out
 from metaphase.datasets.procedural_chromosome import draw_chromosome
+from metaphase.segment.candidates import CELL, WINDOW
 from metaphase.segment.scale import CLEAR, WIDTH
 from metaphase.train.cache import Material
 
-__all__ = ["CELL", "WINDOW", "Crop", "composite_crop", "real_crop"]
-
-CELL = 8
-"""Stride of the candidate grid."""
-WINDOW = 72
-"""Rows and columns of a mask window, at stride 2, centred on its cell."""
+__all__ = ["Crop", "composite_crop", "real_crop"]
 
 MaskAt = tuple[NDArray[np.bool_], int, int]
 

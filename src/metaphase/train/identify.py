@@ -16,7 +16,7 @@ from metaphase.datasets.procedural_chromosome import draw_chromosome
 from metaphase.identify.network import IdentifierNetwork, swap_orientation
 from metaphase.identify.straighten import BREADTH, LENGTH, WIDTH, to_input
 from metaphase.train import cache, export, material
-from metaphase.train.loop import Progress, fit
+from metaphase.train.loop import Progress, fit, keep_settings
 from metaphase.types import Straightened
 
 __all__ = ["accuracy", "augment", "batches", "drawn_material", "load_material", "losses", "run", "train_identifier"]
@@ -211,17 +211,21 @@ def train_identifier(
             yield record
 
 
-def run(config_path: Path, resume: bool = False) -> Iterator[Progress]:
+def run(config_path: Path, resume: bool = False, root: Path | None = None) -> Iterator[Progress]:
     """`metaphase train identify`: material, training, ONNX.
 
     Uses the chromosomes that the segmenter cut out of clusters where `metaphase train segment` has left them, else
-    the isolated ones alone. Leaves `out/identify.onnx`. Raises ConfigError and DataError.
+    the isolated ones alone. root: the folder of all data sets, which holds CIL; left out, METAPHASE_DATA names it.
+    Leaves `out/identify.onnx`. Raises ConfigError, also where `resume` meets other settings than the run began with,
+    and DataError.
     """
     sections = read_sections(config_path, data=DataConfig, train=TrainConfig, identify=IdentifyTraining)
     data, training, config = sections["data"], sections["train"], sections["identify"]
-    names, val_names = yield from material.prepare(data, training.seed)
-    folders = material.folders(data)
+    root = material.root(root)
     out = Path(data.out)
+    keep_settings(out / "identify", sections, resume)
+    names, val_names = yield from material.prepare(data, training.seed, root)
+    folders = material.folders(data)
     known = load_material(folders, names)
     yield from train_identifier(
         known, load_material(folders, val_names), out / "identify", training, config, resume=resume

@@ -1,22 +1,75 @@
-"""The training loop: optimiser, learning rate, moving average of the weights, checkpoints. It knows no model."""
+"""The training loop: settings of a run, optimiser, learning rate, average of the weights, checkpoints. No model."""
 
 from __future__ import annotations
 
 import csv
+import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from metaphase.config import TrainConfig
+from metaphase.errors import ConfigError
+from metaphase.image_io import write_atomically
 
-__all__ = ["Progress", "fit"]
+__all__ = ["SETTINGS", "Progress", "fit", "keep_settings"]
+
+SETTINGS = "config.json"
+"""Name of the file with every setting of a run, beside its checkpoint."""
+
+_MAY_CHANGE = {
+    "data.folder",
+    "data.out",
+    "train.device",
+    "train.report_every",
+    "train.save_every",
+    "train.steps",
+    "train.threads",
+}
 
 Progress = dict[str, float]
 Step = Callable[[nn.Module, object], dict[str, Tensor]]
+
+
+def keep_settings(folder: Path, sections: Mapping[str, Any], resume: bool = False) -> None:
+    """Write every setting of a run, defaults included, to `folder/config.json`.
+
+    sections: dataclasses by the name of their section. A run that begins anew puts the checkpoint of the one before
+    aside, as `previous.pt`, so that the two files belong together. With `resume`, raises ConfigError for the first
+    setting that is another than at the start, save for paths, length, machine and reports, which may change.
+    """
+    path, checkpoint = folder / SETTINGS, folder / "last.pt"
+    settings: dict[str, dict[str, Any]] = {name: asdict(section) for name, section in sections.items()}
+    if resume and path.exists():
+        _compare(path, settings)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not resume and checkpoint.exists():
+            checkpoint.replace(folder / "previous.pt")
+    except OSError as error:
+        raise ConfigError(f"{folder}: the run cannot be kept here ({error.strerror or error})") from error
+    write_atomically(path, (json.dumps(settings, indent=1) + "\n").encode("ascii"))
+
+
+def _compare(path: Path, settings: Mapping[str, Mapping[str, Any]]) -> None:
+    try:
+        stored: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+        before = {f"{name}.{key}": value for name, section in stored.items() for key, value in section.items()}
+    except (OSError, ValueError, AttributeError) as error:
+        raise ConfigError(f"{path}: expected the settings of the run; begin anew without --resume ({error})") from error
+    now = {f"{name}.{key}": value for name, section in settings.items() for key, value in section.items()}
+    for key in [*now, *sorted(before.keys() - now)]:
+        was, is_now = before.get(key, "not known"), now.get(key, "not known")
+        if was != is_now and key not in _MAY_CHANGE:
+            raise ConfigError(
+                f"{path}: {key} was {was} when the run began, but now is {is_now}; set it back or leave out --resume"
+            )
 
 
 def fit(

@@ -17,14 +17,14 @@ __all__ = ["counted", "folders", "prepare", "root"]
 Progress = dict[str, float]
 
 
-def root() -> Path:
-    """The folder of all data sets. Raises DataError where METAPHASE_DATA does not name one."""
-    named = os.environ.get("METAPHASE_DATA", "")
-    if not named or not Path(named).is_dir():
-        raise DataError(
-            f"METAPHASE_DATA is {named or 'not set'!s}: set this environment variable to the folder of the data sets"
-        )
-    return Path(named)
+def root(named: Path | None = None) -> Path:
+    """The folder of all data sets: `named`, else the one in METAPHASE_DATA. Raises DataError where there is none."""
+    place = named or os.environ.get("METAPHASE_DATA")
+    if not place:
+        raise DataError("the data sets are not found: name their folder with --root DIR or METAPHASE_DATA")
+    if not Path(place).is_dir():
+        raise DataError(f"{place}: there is no such folder; name the data sets' with --root DIR or METAPHASE_DATA")
+    return Path(place)
 
 
 def folders(data: DataConfig) -> tuple[Path, Path]:
@@ -32,15 +32,18 @@ def folders(data: DataConfig) -> tuple[Path, Path]:
     return Path(data.folder) / "isolated", Path(data.folder) / "refreshed"
 
 
-def prepare(data: DataConfig, seed: int) -> Generator[Progress, None, tuple[list[str], list[str]]]:
-    """Make what is missing of the cached material; returns the names of the train and val cells."""
-    splits = cil.splits(cil.find(root()))
+def prepare(data: DataConfig, seed: int, root: Path) -> Generator[Progress, None, tuple[list[str], list[str]]]:
+    """Make what is missing of the cached material from the data sets in `root`.
+
+    Returns the names of the train and val cells.
+    """
+    splits = cil.splits(cil.find(root))
     names = list(splits["train"])
     random.Random(seed).shuffle(names)
     names = names[: data.cells or None]
     first, _ = folders(data)
     wanted = splits["val"] + names
-    yield from counted(cache.build(root(), wanted, first), len(wanted), "cells_prepared")
+    yield from counted(cache.build(root, wanted, first), len(wanted), "cells_prepared")
     return names, list(splits["val"])
 
 

@@ -63,5 +63,10 @@ class _Session:
 
     def run(self, _: object, inputs: Mapping[str, NDArray[np.generic]]) -> list[NDArray[np.float32]]:
         device = next(self._network.parameters()).device
-        out = self._network(torch.from_numpy(np.ascontiguousarray(inputs["darkness"])).to(device))
+        was_training = self._network.training
+        self._network.eval()
+        try:
+            out = self._network(torch.from_numpy(np.ascontiguousarray(inputs["darkness"])).to(device))
+        finally:
+            self._network.train(was_training)
         return [part.float().cpu().numpy() for part in (out if isinstance(out, tuple) else (out,))]

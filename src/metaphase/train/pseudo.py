@@ -20,9 +20,6 @@ from metaphase.types import Instances
 
 __all__ = ["accept", "refresh"]
 
-_PADDING = np.array([-5.0, -7.0, 4.0, 3.0])
-"""Median padding of the annotators of CIL in pixels, left, top, right, bottom."""
-
 
 def refresh(
     root: Path, names: list[str], old: Path, new: Path, segmenter: Segmenter, *, good: float = 0.8, fair: float = 0.6
@@ -43,15 +40,17 @@ def refresh(
         if spread.inverted or spread.chromosome_width <= 0:
             continue
         found = segmenter(spread)
-        rows, columns, agreement = accept(found, record.truth)
+        rows, columns, agreement = accept(found, record.truth, spread.chromosome_width)
         after = _with_masks(before, found, rows, columns, agreement, spread.gray, good, fair)
         cache.save(new, after)
         yield name, len(before.masks), len(after.masks)
 
 
-def accept(found: Instances, truth: Instances) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+def accept(
+    found: Instances, truth: Instances, chromosome_width: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
     """Indices of annotated boxes and of the masks that belong to them, and the IoU of their padded boxes."""
-    iou = masks.box_iou_matrix(truth.boxes_xyxy, found.boxes_xyxy + _PADDING)
+    iou = masks.box_iou_matrix(truth.boxes_xyxy, masks.pad_as_annotators(found.boxes_xyxy, chromosome_width))
     rows, columns = match(iou)
     return rows, columns, iou[rows, columns]
 

@@ -15,12 +15,13 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, IterableDataset
 
 from metaphase.config import DataConfig, SegmentTraining, TrainConfig, read_sections
+from metaphase.segment.candidates import CELL, WINDOW
 from metaphase.segment.network import SegmenterNetwork, mask_logits
 from metaphase.segment.scale import WIDTH
 from metaphase.segment.segmenter import Segmenter
 from metaphase.train import cache, export, material, pseudo
-from metaphase.train.crops import CELL, WINDOW, Crop, composite_crop, real_crop
-from metaphase.train.loop import Progress, fit
+from metaphase.train.crops import Crop, composite_crop, real_crop
+from metaphase.train.loop import Progress, fit, keep_settings
 
 __all__ = ["losses", "run", "train_segmenter"]
 
@@ -184,17 +185,20 @@ def train_segmenter(
     yield from fit(SegmenterNetwork(), iter(loader), losses, training, folder, resume, until)
 
 
-def run(config_path: Path, resume: bool = False) -> Iterator[Progress]:
+def run(config_path: Path, resume: bool = False, root: Path | None = None) -> Iterator[Progress]:
     """`metaphase train segment`: material, first round, masks for clustered chromosomes, second round, ONNX.
 
-    Reads CIL from the folder in METAPHASE_DATA. Leaves `out/segment.onnx`. Raises ConfigError and DataError.
+    root: the folder of all data sets, which holds CIL; left out, METAPHASE_DATA names it. Leaves `out/segment.onnx`.
+    Raises ConfigError, also where `resume` meets other settings than the run began with, and DataError.
     """
     sections = read_sections(config_path, data=DataConfig, train=TrainConfig, segment=SegmentTraining)
     data, training, config = sections["data"], sections["train"], sections["segment"]
-    names, _ = yield from material.prepare(data, training.seed)
-    first, second = material.folders(data)
+    root = material.root(root)
     out = Path(data.out)
     checkpoint = out / "segment" / "last.pt"
+    keep_settings(checkpoint.parent, sections, resume)
+    names, _ = yield from material.prepare(data, training.seed, root)
+    first, second = material.folders(data)
     if not resume:
         shutil.rmtree(second, ignore_errors=True)
     if config.first_steps:
@@ -204,7 +208,7 @@ def run(config_path: Path, resume: bool = False) -> Iterator[Progress]:
         yield from train_segmenter(cells, checkpoint.parent, training, config, resume=resume, until=until)
         export.export_segmenter(checkpoint, out / "segment.onnx")
         chosen = names[: config.refreshed_cells]
-        refreshed = pseudo.refresh(material.root(), chosen, first, second, Segmenter.load(out))
+        refreshed = pseudo.refresh(root, chosen, first, second, Segmenter.load(out))
         yield from material.counted(refreshed, len(chosen), "masks_from_model")
         resume = True
     cells = cache.load_all([first, second], names)
