@@ -118,6 +118,9 @@ class SegmentConfig:
     suppress_contained: float = 0.75
     """Of two masks that share more than this part of the smaller one the better one stays, in (0, 1)."""
 
+    suppress_area_power: float = 0.0
+    """The better mask is the one of larger score * area ** power, at least 0."""
+
     largest_grid: int = 4_000_000
     """Pixels that the network looks at, at most; a whole spread has about 300,000. Larger images are shrunk to it."""
 

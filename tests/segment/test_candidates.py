@@ -151,6 +151,13 @@ def test_a_part_of_a_better_one_goes_and_the_limit_counts():
     assert suppress(found, GRID, iou=0.5, contained=1.1).tolist() == [0, 1]
 
 
+def test_area_lets_a_whole_chromosome_win_over_a_surer_piece():
+    whole, piece = bar((48, 48), 50, 6, upright=True), bar((60, 48), 20, 6, upright=True)
+    found = candidates([whole, piece], [(11, 11), (14, 11)], [0.6, 0.7])
+    assert suppress(found, GRID, iou=0.5, contained=0.75).tolist() == [1]
+    assert suppress(found, GRID, iou=0.5, contained=0.75, area_power=0.8).tolist() == [0]
+
+
 def test_a_suppressed_candidate_suppresses_nobody():
     first, second, third = (bar((y, 48), 20, 6, True) for y in (40, 46, 52))  # neighbours share 14 of 26 rows
     found = candidates([first, second, third], [[10, 11], [11, 11], [12, 11]], [0.9, 0.8, 0.7])

@@ -32,7 +32,8 @@ def assemble(
     Returns labels as assigned, scores = P(is a chromosome) times the probability of the assigned class, the status
     "unknown" where even the best class is improbable (`config.unknown_below`, and `config.extra_unknown_below` for
     those that found no slot) or where one without a slot may well be no chromosome (`config.extra_chromosome_below`;
-    "debris" where it is more likely none); in each group the longest comes first (X before Y), and those without a slot come last.
+    "debris" where it is more likely none); in each group the longest comes first (X before Y), and those without a
+    slot come last.
     Raises ValueError where lengths differ.
     """
     m = len(instances)

@@ -39,7 +39,7 @@ class _Outline:
 
 
 def draw_overlay(spread: Spread, karyotype: Karyotype) -> UInt8:
-    """UInt8[H, W, 3] RGB: the image in the polarity of its file, outlines in the colour of the class, names beside them.
+    """UInt8[H, W, 3] RGB: the image in the polarity of its file, outlines in the colour of the class, names beside.
 
     Unknown ones are gray and named "9?" by their best guess, debris is gray without a name. Where two outlines run
     over each other they alternate, so both can be followed. Raises ValueError for instances without masks.

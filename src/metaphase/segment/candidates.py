@@ -79,12 +79,15 @@ def mask_probabilities(kernels_nk: Float32, features: Float32, cells: NDArray[np
     return out
 
 
-def suppress(candidates: Candidates, shape: tuple[int, int], *, iou: float, contained: float) -> NDArray[np.int64]:
-    """Indices of the candidates that stay, best first: greedy by score, on overlap of the masks themselves.
+def suppress(
+    candidates: Candidates, shape: tuple[int, int], *, iou: float, contained: float, area_power: float = 0.0
+) -> NDArray[np.int64]:
+    """Indices of the candidates that stay, best first: greedy, on overlap of the masks themselves.
 
     shape: rows and columns of the stride 2 grid. A candidate goes when its mask and a better one share more than
     `iou` of their union, or more than `contained` of the smaller mask. Boxes play no part: two chromosomes that
-    cross in their middle share centre and box.
+    cross in their middle share centre and box. Better means score * area ** `area_power`: above 0, a whole chromosome
+    wins over a surer piece of it.
     """
     n = len(candidates.scores)
     if not n:
@@ -103,7 +106,7 @@ def suppress(candidates: Candidates, shape: tuple[int, int], *, iou: float, cont
     too_close |= shared > contained * np.maximum(smaller, 1)
     alive = area > 0
     chosen = []
-    for i in np.argsort(-candidates.scores, kind="stable"):
+    for i in np.argsort(-candidates.scores * area**area_power, kind="stable"):
         if alive[i]:
             chosen.append(int(i))
             alive &= ~too_close[i]

@@ -64,6 +64,7 @@ class Segmenter:
             (darkness.shape[0] // 2, darkness.shape[1] // 2),
             iou=self._config.suppress_iou,
             contained=self._config.suppress_contained,
+            area_power=self._config.suppress_area_power,
         )
         kept = kept[candidates.scores[kept] >= self._config.score]
         found = _to_full_resolution(candidates.take(kept), foreground, scale, spread)
