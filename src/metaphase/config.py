@@ -57,7 +57,7 @@ class KaryotypeConfig:
     extra_unknown_below: float = 0.5
     """The same for an instance that found no slot, in [0, 1): sure ones are extra chromosomes, the others unknown."""
 
-    extra_chromosome_below: float = 0.9
+    extra_chromosome_below: float = 0.95
     """An instance without a slot whose P(is a chromosome) is less than this is laid aside, in [0, 1): as "debris"
     where it is more likely none, else as "unknown"."""
 
@@ -118,19 +118,19 @@ class SegmentConfig:
     suppress_contained: float = 0.75
     """Of two masks that share more than this part of the smaller one the better one stays, in (0, 1)."""
 
-    suppress_area_power: float = 0.0
+    suppress_area_power: float = 0.5
     """The better mask is the one of larger score * area ** power, at least 0."""
 
     largest_grid: int = 4_000_000
     """Pixels that the network looks at, at most; a whole spread has about 300,000. Larger images are shrunk to it."""
 
-    score: float = 0.35
+    score: float = 0.25
     """Raw score (objectness times mean mask probability) from which a candidate is looked at, in [0, 1)."""
 
-    calibration_slope: float = 10.0
+    calibration_slope: float = 15.4
     """P(is a chromosome) = sigmoid(slope * raw score + offset), fitted on val; above 0."""
 
-    calibration_offset: float = -4.0
+    calibration_offset: float = -7.8
     """See `calibration_slope`."""
 
 
@@ -138,7 +138,7 @@ class SegmentConfig:
 class IdentifyConfig:
     """The identifier's operating point, chosen on val."""
 
-    temperature: float = 1.0
+    temperature: float = 0.8
     """Logits are divided by this, above 0: calibration."""
 
     both_ways: bool = True

@@ -56,8 +56,10 @@ def test_known_masks_come_back_at_full_resolution(drawn_network, scale):
     session = drawn_network(small, cells)
     found = Segmenter(session)(spread)
     assert len(found) == len(RODS)
-    for i, mask in enumerate(full):
-        assert iou(found, i, mask) > 0.9, i
+    # Equal scores leave the order open: each mask must come back as exactly one instance.
+    agreement = np.array([[iou(found, i, mask) for i in range(len(found))] for mask in full])
+    assert agreement.max(1).min() > 0.9
+    assert sorted(agreement.argmax(1)) == list(range(len(RODS)))
     assert np.all(np.diff(found.scores) <= 0)
     assert not found.labels.any()
     assert session.seen.shape[2] % 32 == session.seen.shape[3] % 32 == 0

@@ -66,3 +66,10 @@ def test_the_identifier_in_onnx_for_any_number(tmp_path):
         assert got.shape == (n, 48)
         np.testing.assert_allclose(got, expected, atol=1e-3, rtol=1e-3)
     assert isinstance(Identifier.load(tmp_path), Identifier)
+
+
+def test_the_file_says_nothing_of_the_machine_it_was_made_on(tmp_path):
+    export_identifier(save(lived_in(IdentifierNetwork()), tmp_path), tmp_path / "identify.onnx")
+    written = (tmp_path / "identify.onnx").read_bytes()
+    assert b"stack_trace" not in written
+    assert b"network.py" not in written

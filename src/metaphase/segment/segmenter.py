@@ -67,6 +67,7 @@ class Segmenter:
             area_power=self._config.suppress_area_power,
         )
         kept = kept[candidates.scores[kept] >= self._config.score]
+        kept = kept[np.argsort(-candidates.scores[kept], kind="stable")]
         found = _to_full_resolution(candidates.take(kept), foreground, scale, spread)
         logits = self._config.calibration_slope * found.scores + self._config.calibration_offset
         return replace(found, scores=(1 / (1 + np.exp(-logits))).astype(np.float32))
