@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from metaphase import masks
 from metaphase.config import IdentifyConfig
-from metaphase.errors import WeightsError
 from metaphase.identify.straighten import straighten, to_input
+from metaphase.onnx_session import open_session
 from metaphase.types import Instances, Spread, Straightened
 
 __all__ = ["Identified", "Identifier"]
@@ -40,14 +40,7 @@ class Identifier:
     @classmethod
     def load(cls, folder: Path, config: IdentifyConfig | None = None) -> Identifier:
         """Read `folder/identify.onnx`. Raises WeightsError where it is missing or damaged."""
-        path = folder / "identify.onnx"
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        try:
-            session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # the runtime has no error class of its own in its public names
-            raise WeightsError(f"{path}: expected the identifier's weights in ONNX format ({error})") from error
-        return cls(session, config)
+        return cls(open_session(folder / "identify.onnx", "identifier"), config)
 
     def __call__(self, spread: Spread, instances: Instances) -> Identified:
         """Name the chromosomes of `instances`, which need masks; scores, status and boxes stay as they are."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from metaphase import masks
 from metaphase.config import SegmentConfig
-from metaphase.errors import WeightsError
+from metaphase.onnx_session import open_session
 from metaphase.segment.candidates import CELL, WINDOW, Candidates, find_candidates, suppress
 from metaphase.segment.scale import CLEAR, WIDTH, network_input, transmittance
 from metaphase.types import Instances, Spread
@@ -37,14 +37,7 @@ class Segmenter:
     @classmethod
     def load(cls, folder: Path, config: SegmentConfig | None = None) -> Segmenter:
         """Read `folder/segment.onnx`. Raises WeightsError where it is missing or damaged."""
-        path = folder / "segment.onnx"
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        try:
-            session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # the runtime has no error class of its own in its public names
-            raise WeightsError(f"{path}: expected the segmenter's weights in ONNX format ({error})") from error
-        return cls(session, config)
+        return cls(open_session(folder / "segment.onnx", "segmenter"), config)
 
     def __call__(self, spread: Spread) -> Instances:
         """Chromosomes of one spread, best first; none where the spread has no chromosome width."""
@@ -125,10 +118,9 @@ def _to_full_resolution(candidates: Candidates, foreground: Bool, scale: float, 
             final.append(mask)
             places.append((x, y))
             chosen.append(i)
-    scores = candidates.scores[chosen]
-    instances = Instances.from_masks(height, width, final, places, scores=scores)
+    instances = Instances.from_masks(height, width, final, places, scores=candidates.scores[chosen])
     boxes = _annotation_boxes(candidates.boxes[chosen] / scale, instances, spread.chromosome_width)
-    return Instances.from_masks(height, width, final, places, scores=scores, annotation_boxes_xyxy=boxes)
+    return replace(instances, annotation_boxes_xyxy=boxes)
 
 
 def _enlarge(

@@ -55,7 +55,8 @@ def composite_crop(cells: list[Material], rng: np.random.Generator, config: Segm
     known = np.zeros(composed.transmittance.shape, bool)
     for mask, x, y in composed.masks:
         known[y : y + mask.shape[0], x : x + mask.shape[1]] |= mask
-    darkness = _darkness(composed.transmittance, known, rng)
+    dark = float(composed.transmittance[known].mean()) if known.any() else 0.5
+    darkness = _darkness(composed.transmittance, dark, rng)
     boxes = np.full((len(composed.masks), 4), np.nan, np.float32)
     return _targets(darkness, composed.masks, boxes, np.zeros(known.shape, bool), rng)
 
@@ -81,9 +82,7 @@ def real_crop(cell: Material, rng: np.random.Generator, config: SegmentTraining)
         x0, y0, x1, y1 = np.clip(boxes[k], 0, size).astype(int)
         unknown[y0:y1, x0:x1] = True
     own = boxes[cell.owner[chosen]].reshape(-1, 4)
-    # Where a box reaches out of the crop its sides are still right; where the mask does, the tight part is known only.
-    known = image < 0.5 * (1 + cell.dark)
-    darkness = _darkness(image, known, rng, cell.dark)
+    darkness = _darkness(image, cell.dark, rng)
     if rng.random() < 0.5:
         turns, mirrored = int(rng.integers(4)), bool(rng.random() < 0.5)
         darkness, unknown = _dihedral(darkness, turns, mirrored), _dihedral(unknown, turns, mirrored)
@@ -105,12 +104,8 @@ def _drawn(rng: np.random.Generator) -> CutOut:
     return CutOut(drawn.transmittance, drawn.inside, label)
 
 
-def _darkness(
-    image: NDArray[np.float32], known: NDArray[np.bool_], rng: np.random.Generator, dark: float | None = None
-) -> NDArray[np.float32]:
-    """Normalised darkness, the estimate of the mean chromosome as uncertain as in prediction, contrast varied."""
-    if dark is None:
-        dark = float(image[known].mean()) if known.any() else 0.5
+def _darkness(image: NDArray[np.float32], dark: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Normalised darkness, the mean chromosome `dark` as uncertain as in prediction, contrast varied."""
     if rng.random() < 0.4:
         image = np.clip(image, 0, None) ** float(rng.uniform(0.7, 1.4))
     darkness = (1 - image) / max(0.05, 1 - dark) * float(rng.uniform(0.8, 1.25))
