@@ -121,6 +121,12 @@ class SegmentConfig:
     suppress_area_power: float = 0.5
     """The better mask is the one of larger score * area ** power, at least 0."""
 
+    alike: float = 0.7
+    """Masks that share more than this part of their union are one answer: their boxes and classes are averaged."""
+
+    regressed_box: float = 0.75
+    """Part of the network's own box in the annotation box, in [0, 1]; the rest is the mask's box, padded."""
+
     largest_grid: int = 4_000_000
     """Pixels that the network looks at, at most; a whole spread has about 300,000. Larger images are shrunk to it."""
 
@@ -140,6 +146,9 @@ class IdentifyConfig:
 
     temperature: float = 0.8
     """Logits are divided by this, above 0: calibration."""
+
+    segmenter_weight: float = 0.3
+    """Weight of the segmenter's log probabilities of the class beside the identifier's own, at least 0."""
 
     both_ways: bool = True
     """Look at every chromosome both ways up and average: better, at twice the cost."""

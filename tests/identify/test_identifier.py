@@ -1,5 +1,7 @@
 """The identifier with a network whose answer is known: it looks for a dark end."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -105,3 +107,17 @@ def test_missing_or_damaged_weights_are_named(tmp_path):
     (tmp_path / "identify.onnx").write_bytes(b"not a network")
     with pytest.raises(WeightsError, match=r"identify\.onnx: expected the identifier's weights"):
         Identifier.load(tmp_path)
+
+
+def test_what_is_known_of_the_class_already_counts_with_its_weight(cell):
+    spread, instances = cell
+    known = np.full((2, 24), 0.001, np.float32)
+    known[:, 10] = 1 - 0.023
+    told = replace(instances, probabilities_nc=known)
+    alone = Identifier(DarkEnd(), IdentifyConfig(segmenter_weight=0.0))(spread, told).instances
+    np.testing.assert_array_equal(
+        alone.probabilities_nc, Identifier(DarkEnd())(spread, instances).instances.probabilities_nc
+    )
+    swayed = Identifier(DarkEnd(), IdentifyConfig(segmenter_weight=3.0))(spread, told).instances
+    assert alone.labels.tolist() == [3, 7]
+    assert swayed.labels.tolist() == [11, 11]

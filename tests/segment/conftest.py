@@ -9,11 +9,12 @@ from metaphase.segment.scale import WIDTH
 class DrawnNetwork:
     """Stands where the ONNX session stands: its maps describe up to eight given masks exactly.
 
-    masks: Bool[h, w] each, on the segmenter's grid. Feature channel i is mask i; the kernel of cell i picks channel i.
+    labels: class that each cell speaks for, 1..24. masks: Bool[h, w] each, on the segmenter's grid. Feature channel i is mask i; the kernel of cell i picks channel i.
     """
 
-    def __init__(self, masks, cells, objectness=None):
+    def __init__(self, masks, cells, objectness=None, labels=None):
         self.masks, self.cells = masks, cells
+        self.labels = labels if labels is not None else [1] * len(masks)
         self.objectness = objectness if objectness is not None else [6.0 - i for i in range(len(masks))]
         self.seen = None
 
@@ -24,17 +25,19 @@ class DrawnNetwork:
         box = np.full((4, h // 8, w // 8), 1.5, np.float32)
         kernel = np.zeros((169, h // 8, w // 8), np.float32)
         features = np.zeros((8, h // 2, w // 2), np.float32)
+        classes = np.zeros((24, h // 8, w // 8), np.float32)
         for i, (mask, (row, column)) in enumerate(zip(self.masks, self.cells, strict=True)):
             full = np.zeros((h, w), np.float32)
             full[: mask.shape[0], : mask.shape[1]] = mask[:h, :w]
             features[i] = full.reshape(h // 2, 2, w // 2, 2).mean((1, 3))
             kernel[:, row, column] = picking_kernel(i)
             objectness[row, column] = self.objectness[i]
+            classes[self.labels[i] - 1, row, column] = 9.0
             rows, columns = np.nonzero(mask)
             centre = np.array([column, row]) * 8 + 4
             box[:2, row, column] = (centre - [columns.min(), rows.min()]) / WIDTH
             box[2:, row, column] = ([columns.max() + 1, rows.max() + 1] - centre) / WIDTH
-        return [objectness[None], box[None], kernel[None], features[None]]
+        return [objectness[None], box[None], kernel[None], features[None], classes[None]]
 
 
 def picking_kernel(channel):

@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from metaphase.segment.candidates import CELL, WINDOW, Candidates, find_candidates, mask_probabilities, suppress
+from metaphase.segment.candidates import (
+    CELL,
+    WINDOW,
+    Candidates,
+    find_candidates,
+    mask_probabilities,
+    pool,
+    shared_pixels,
+    suppress,
+)
 
 GRID = (96, 96)
 
@@ -22,6 +31,7 @@ def candidates(masks, cells, scores):
         np.array(scores, np.float32),
         np.zeros((n, 4), np.float32),
         np.array(windows, np.float32).reshape(n, WINDOW, WINDOW),
+        np.zeros((n, 24), np.float32),
     )
 
 
@@ -96,15 +106,19 @@ def test_candidates_are_the_best_cells_above_the_threshold(kernel_of):
     box[:, 3, 4] = [1, 2, 3, 4]
     kernel = np.tile(kernel_of(0)[:, None, None], (1, 4, 5))
     features = np.ones((8, 16, 20), np.float32)
+    classes = np.zeros((24, 4, 5), np.float32)
+    classes[6, 3, 4] = 5.0
 
     def find(threshold, most):
-        return find_candidates(objectness, box, kernel, features, threshold=threshold, most=most, unit=12.0)
+        return find_candidates(objectness, box, kernel, features, classes, threshold=threshold, most=most, unit=12.0)
 
     found = find(0.2, 10)
     assert found.cells.tolist() == [[3, 4], [1, 2], [0, 0]]
     sigmoid = 1 / (1 + np.exp(-np.array([4.0, 2.0, 0.5])))
     np.testing.assert_allclose(found.scores, sigmoid, rtol=1e-3)  # inside the masks the probability is nearly 1
     assert found.boxes[0].tolist() == [36 - 12, 28 - 24, 36 + 36, 28 + 48]
+    assert found.class_logits.argmax(1)[0] == 6
+    assert found.class_logits[1:].tolist() == np.zeros((2, 24)).tolist()
     assert len(find(0.2, 2).scores) == 2
     assert len(find(0.9, 9).scores) == 1
     nothing = find(0.999, 9)
@@ -117,14 +131,15 @@ def test_an_unsure_mask_lowers_the_score():
     kernel = np.zeros((169, 1, 1), np.float32)
     kernel[-1] = 0.4  # every pixel of the mask has the probability sigmoid(0.4)
     features, box = np.ones((8, 4, 4), np.float32), np.zeros((4, 1, 1), np.float32)
-    found = find_candidates(np.full((1, 1), 3.0, np.float32), box, kernel, features, threshold=0.5, most=5, unit=12.0)
+    objectness, classes = np.full((1, 1), 3.0, np.float32), np.zeros((24, 1, 1), np.float32)
+    found = find_candidates(objectness, box, kernel, features, classes, threshold=0.5, most=5, unit=12.0)
     np.testing.assert_allclose(found.scores, [1 / (1 + np.exp(-3.0)) / (1 + np.exp(-0.4))], rtol=1e-5)
 
 
 def test_two_chromosomes_that_cross_in_their_middle_both_stay():
     cross = [bar((48, 48), 40, 6, True), bar((48, 48), 40, 6, False)]
     found = candidates(cross, [[11, 11], [11, 12]], [0.9, 0.8])
-    assert suppress(found, GRID, iou=0.5, contained=0.75).tolist() == [0, 1]
+    assert suppress(found, shared_pixels(found, GRID), iou=0.5, contained=0.75).tolist() == [0, 1]
 
 
 def test_crossing_diagonals_share_centre_and_box_and_both_stay():
@@ -135,40 +150,40 @@ def test_crossing_diagonals_share_centre_and_box_and_both_stay():
     boxes = [(np.flatnonzero(m.any(1))[[0, -1]], np.flatnonzero(m.any(0))[[0, -1]]) for m in masks]
     np.testing.assert_array_equal(boxes[0], boxes[1])
     found = candidates(masks, [[11, 11], [11, 11]], [0.7, 0.9])
-    assert suppress(found, GRID, iou=0.5, contained=0.75).tolist() == [1, 0]
+    assert suppress(found, shared_pixels(found, GRID), iou=0.5, contained=0.75).tolist() == [1, 0]
 
 
 def test_a_duplicate_goes_even_from_another_cell():
     first, shifted = bar((48, 48), 40, 6, True), bar((49, 48), 40, 6, True)
     found = candidates([first, shifted], [[10, 11], [13, 11]], [0.6, 0.9])
-    assert suppress(found, GRID, iou=0.5, contained=0.75).tolist() == [1]
+    assert suppress(found, shared_pixels(found, GRID), iou=0.5, contained=0.75).tolist() == [1]
 
 
 def test_a_part_of_a_better_one_goes_and_the_limit_counts():
     whole, part = bar((48, 48), 40, 6, True), bar((40, 48), 14, 6, True)
     found = candidates([whole, part], [[11, 11], [9, 11]], [0.9, 0.8])
-    assert suppress(found, GRID, iou=0.5, contained=0.75).tolist() == [0]
-    assert suppress(found, GRID, iou=0.5, contained=1.1).tolist() == [0, 1]
+    assert suppress(found, shared_pixels(found, GRID), iou=0.5, contained=0.75).tolist() == [0]
+    assert suppress(found, shared_pixels(found, GRID), iou=0.5, contained=1.1).tolist() == [0, 1]
 
 
 def test_area_lets_a_whole_chromosome_win_over_a_surer_piece():
     whole, piece = bar((48, 48), 50, 6, upright=True), bar((60, 48), 20, 6, upright=True)
     found = candidates([whole, piece], [(11, 11), (14, 11)], [0.6, 0.7])
-    assert suppress(found, GRID, iou=0.5, contained=0.75).tolist() == [1]
-    assert suppress(found, GRID, iou=0.5, contained=0.75, area_power=0.8).tolist() == [0]
+    assert suppress(found, shared_pixels(found, GRID), iou=0.5, contained=0.75).tolist() == [1]
+    assert suppress(found, shared_pixels(found, GRID), iou=0.5, contained=0.75, area_power=0.8).tolist() == [0]
 
 
 def test_a_suppressed_candidate_suppresses_nobody():
     first, second, third = (bar((y, 48), 20, 6, True) for y in (40, 46, 52))  # neighbours share 14 of 26 rows
     found = candidates([first, second, third], [[10, 11], [11, 11], [12, 11]], [0.9, 0.8, 0.7])
-    assert suppress(found, GRID, iou=0.5, contained=2.0).tolist() == [0, 2]
+    assert suppress(found, shared_pixels(found, GRID), iou=0.5, contained=2.0).tolist() == [0, 2]
 
 
 def test_empty_masks_go():
     found = candidates([np.zeros(GRID, bool), bar((48, 48), 20, 6, True)], [[11, 11], [11, 11]], [0.9, 0.5])
-    assert suppress(found, GRID, iou=0.5, contained=0.75).tolist() == [1]
+    assert suppress(found, shared_pixels(found, GRID), iou=0.5, contained=0.75).tolist() == [1]
     nothing = candidates([], [], [])
-    assert suppress(nothing, GRID, iou=0.5, contained=0.75).tolist() == []
+    assert suppress(nothing, shared_pixels(nothing, GRID), iou=0.5, contained=0.75).tolist() == []
 
 
 def test_take_keeps_rows_together():
@@ -178,3 +193,21 @@ def test_take_keeps_rows_together():
     assert taken.scores.tolist() == pytest.approx([0.8])
     assert taken.probabilities.shape == (1, WINDOW, WINDOW)
     assert taken.boxes.shape == (1, 4)
+
+
+def test_cells_with_the_same_mask_share_their_boxes_and_classes():
+    same, other = bar((48, 48), 40, 8, True), bar((48, 20), 40, 8, True)
+    found = candidates([same, same, other], [(6, 6), (7, 6), (6, 2)], [0.9, 0.3, 0.8])
+    found.boxes[:] = [[0, 0, 8, 40], [4, 0, 8, 40], [100, 0, 108, 40]]
+    found.class_logits[:2, 3] = [4.0, 8.0]
+    pooled = pool(found, np.array([0, 2]), shared_pixels(found, GRID), alike=0.7)
+    np.testing.assert_allclose(pooled.boxes, [[1, 0, 8, 40], [100, 0, 108, 40]], rtol=1e-5)
+    np.testing.assert_allclose(pooled.class_logits[:, 3], [5.0, 0.0], rtol=1e-5)
+    assert pooled.scores.tolist() == found.scores[[0, 2]].tolist()
+
+
+def test_pooling_nothing_gives_nothing():
+    nothing = candidates([], [], [])
+    pooled = pool(nothing, np.zeros(0, np.int64), shared_pixels(nothing, GRID), alike=0.7)
+    assert pooled.boxes.shape == (0, 4)
+    assert pooled.class_logits.shape == (0, 24)

@@ -18,16 +18,17 @@ def small():
 def test_maps_have_the_promised_shapes(n, h, w):
     maps = small()(torch.rand(n, 1, h, w))
     assert len(maps) == len(OUTPUTS)
-    objectness, box, kernel, features = maps
+    objectness, box, kernel, features, classes = maps
     assert objectness.shape == (n, h // 8, w // 8)
     assert box.shape == (n, 4, h // 8, w // 8)
     assert kernel.shape == (n, KERNEL_SIZE, h // 8, w // 8)
     assert features.shape == (n, MASK_CHANNELS, h // 2, w // 2)
+    assert classes.shape == (n, 24, h // 8, w // 8)
     assert {output.dtype for output in maps} == {torch.float32}
 
 
 def test_a_fresh_network_sees_little_and_boxes_have_sides():
-    objectness, box, _, _ = small().eval()(torch.rand(1, 1, 64, 64))
+    objectness, box, _, _, _ = small().eval()(torch.rand(1, 1, 64, 64))
     assert objectness.sigmoid().mean() < 0.1
     assert (box > 0).all()
 

@@ -76,18 +76,27 @@ def test_chromosomes_that_cross_share_pixels(drawn_network):
 def test_boxes_of_the_network_are_taken_where_they_agree_with_the_mask(drawn_network):
     spread, full, small, cells = scene(1.0, RODS[:1])
     session = drawn_network(small, cells)
-    found = Segmenter(session)(spread)
+    found = Segmenter(session, SegmentConfig(regressed_box=1.0))(spread)
     rows, columns = np.nonzero(full[0])
     tight = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
     np.testing.assert_allclose(found.annotation_boxes_xyxy[0], tight, atol=1)
     usual = geometry.pad_as_annotators(found.boxes_xyxy[:1], spread.chromosome_width)[0]
+    mixed = Segmenter(session, SegmentConfig(regressed_box=0.25))(spread).annotation_boxes_xyxy[0]
+    np.testing.assert_allclose(mixed, 0.25 * found.annotation_boxes_xyxy[0] + 0.75 * usual, atol=1e-3)
 
     def astray(names, feeds):
-        objectness, box, kernel, features = drawn_network(small, cells).run(names, feeds)
-        return [objectness, np.full_like(box, 9.0), kernel, features]
+        objectness, box, kernel, features, classes = drawn_network(small, cells).run(names, feeds)
+        return [objectness, np.full_like(box, 9.0), kernel, features, classes]
 
     session.run = astray
     np.testing.assert_array_equal(Segmenter(session)(spread).annotation_boxes_xyxy[0], usual)
+
+
+def test_what_the_network_thinks_of_the_class_travels_with_the_mask(drawn_network):
+    spread, _, small, cells = scene(1.0, RODS[:2])
+    found = Segmenter(drawn_network(small, cells, labels=[4, 9]))(spread)
+    assert found.probabilities_nc.argmax(1).tolist() == [3, 8]
+    np.testing.assert_allclose(found.probabilities_nc.sum(1), 1, atol=1e-5)
 
 
 def test_the_operating_point_decides_who_is_called_a_chromosome(drawn_network):

@@ -112,6 +112,19 @@ def test_boxes_that_are_right_cost_nothing_and_unknown_ones_do_not_count(cell):
     assert segment._box_loss(box, [made], which, cells).item() == 0
 
 
+def test_classes_that_are_right_cost_little_and_unknown_ones_nothing(cell):
+    made = crop_with_boxes(cell)
+    which, cells = torch.zeros(len(made.cells), dtype=torch.long), torch.from_numpy(made.cells)
+    uniform = torch.zeros(1, 24, 20, 20, requires_grad=True)
+    assert segment._class_loss(uniform, [made], which, cells).item() == pytest.approx(np.log(24), abs=1e-4)
+    sure = torch.zeros(1, 24, 20, 20)
+    for (row, column), i in zip(made.cells, made.instance, strict=True):
+        sure[0, made.labels[i] - 1, row, column] = 6
+    assert float(segment._class_loss(sure, [made], which, cells)) < 0.5
+    made.labels[:] = 0
+    assert segment._class_loss(uniform, [made], which, cells).item() == 0
+
+
 def test_ignored_cells_do_not_count(batch):
     made = batch[0]
     which, cells = torch.zeros(len(made.cells), dtype=torch.long), torch.from_numpy(made.cells)

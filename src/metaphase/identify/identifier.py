@@ -43,7 +43,11 @@ class Identifier:
         return cls(open_session(folder / "identify.onnx", "identifier"), config)
 
     def __call__(self, spread: Spread, instances: Instances) -> Identified:
-        """Name the chromosomes of `instances`, which need masks; scores, status and boxes stay as they are."""
+        """Name the chromosomes of `instances`, which need masks; scores, status and boxes stay as they are.
+
+        What `instances.probabilities_nc` already says of the classes counts too, with `segmenter_weight`; uniform rows
+        say nothing.
+        """
         if not len(instances):
             return Identified(instances, np.zeros(0, bool), ())
         assert instances.crops is not None
@@ -55,6 +59,9 @@ class Identifier:
         inputs = np.stack([to_input(chromosome, levels) for chromosome in straightened])
         log_up, log_down = self._log_probabilities(inputs)
         log_class = np.logaddexp(log_up, log_down)
+        before = np.log(np.maximum(instances.probabilities_nc.astype(np.float64), 1e-6))
+        log_class += self._config.segmenter_weight * before
+        log_class -= log_class.max(1, keepdims=True)
         probabilities = np.exp(log_class)
         best = log_class.argmax(1)
         rows = np.arange(len(best))

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-__all__ = ["CELL", "KERNEL_PARTS", "WINDOW", "Candidates", "find_candidates", "mask_probabilities", "suppress"]
+__all__ = [
+    "CELL",
+    "KERNEL_PARTS",
+    "WINDOW",
+    "Candidates",
+    "find_candidates",
+    "mask_probabilities",
+    "pool",
+    "shared_pixels",
+    "suppress",
+]
 
 CELL = 8
 """Stride of the candidate grid, pixels."""
@@ -26,24 +36,41 @@ class Candidates:
 
     cells: Int64[N, 2], row and column at stride 8. scores: Float32[N] in [0, 1].
     boxes: Float32[N, 4], annotation boxes in grid pixels. probabilities: Float32[N, 72, 72], mask windows at stride 2.
+    class_logits: Float32[N, 24], what the network thinks of the class.
     """
 
     cells: NDArray[np.int64]
     scores: Float32
     boxes: Float32
     probabilities: Float32
+    class_logits: Float32
 
     def take(self, index: NDArray[np.generic]) -> Candidates:
         """The candidates at `index`."""
-        return Candidates(self.cells[index], self.scores[index], self.boxes[index], self.probabilities[index])
+        return Candidates(
+            self.cells[index],
+            self.scores[index],
+            self.boxes[index],
+            self.probabilities[index],
+            self.class_logits[index],
+        )
 
 
 def find_candidates(
-    objectness: Float32, box: Float32, kernel: Float32, features: Float32, *, threshold: float, most: int, unit: float
+    objectness: Float32,
+    box: Float32,
+    kernel: Float32,
+    features: Float32,
+    classes: Float32,
+    *,
+    threshold: float,
+    most: int,
+    unit: float,
 ) -> Candidates:
     """Cells whose objectness passes `threshold`, at `most` that many, best first, with their masks.
 
-    objectness: [h, w] logits; box: [4, h, w] in units of `unit` pixels; kernel: [169, h, w]; features: [8, 4h, 4w].
+    objectness: [h, w] logits; box: [4, h, w] in units of `unit` pixels; kernel: [169, h, w]; features: [8, 4h, 4w];
+    classes: [24, h, w] logits.
     A candidate's score is the objectness times the mean probability inside its mask.
     """
     probability = 1 / (1 + np.exp(-objectness))
@@ -57,7 +84,8 @@ def find_candidates(
     sides = box[:, rows, columns].T * unit
     centre = (cells[:, ::-1] + 0.5) * CELL
     boxes = np.concatenate([centre - sides[:, :2], centre + sides[:, 2:]], 1).astype(np.float32)
-    return Candidates(cells, (probability[rows, columns] * filled).astype(np.float32), boxes, windows)
+    scores = (probability[rows, columns] * filled).astype(np.float32)
+    return Candidates(cells, scores, boxes, windows, np.ascontiguousarray(classes[:, rows, columns].T))
 
 
 def mask_probabilities(kernels_nk: Float32, features: Float32, cells: NDArray[np.int64]) -> Float32:
@@ -79,19 +107,9 @@ def mask_probabilities(kernels_nk: Float32, features: Float32, cells: NDArray[np
     return out
 
 
-def suppress(
-    candidates: Candidates, shape: tuple[int, int], *, iou: float, contained: float, area_power: float = 0.0
-) -> NDArray[np.int64]:
-    """Indices of the candidates that stay, best first: greedy, on overlap of the masks themselves.
-
-    shape: rows and columns of the stride 2 grid. A candidate goes when its mask and a better one share more than
-    `iou` of their union, or more than `contained` of the smaller mask. Boxes play no part: two chromosomes that
-    cross in their middle share centre and box. Better means score * area ** `area_power`: above 0, a whole chromosome
-    wins over a surer piece of it.
-    """
+def shared_pixels(candidates: Candidates, shape: tuple[int, int]) -> Float32:
+    """Float32[N, N]: pixels that two masks share on the stride 2 grid of `shape` rows and columns; areas on the diagonal."""
     n = len(candidates.scores)
-    if not n:
-        return np.zeros(0, np.int64)
     index, rows, columns = np.nonzero(candidates.probabilities > 0.5)
     top = candidates.cells * CELL // 2 + CELL // 4 - WINDOW // 2
     rows, columns = rows + top[index, 0], columns + top[index, 1]
@@ -99,7 +117,18 @@ def suppress(
     index, pixel = index[kept], rows[kept] * shape[1] + columns[kept]
     ones = np.ones(len(index), np.float32)
     table = sparse.csr_matrix((ones, (index, pixel)), shape=(n, shape[0] * shape[1]))
-    shared = (table @ table.T).toarray()
+    return (table @ table.T).toarray()
+
+
+def suppress(
+    candidates: Candidates, shared: Float32, *, iou: float, contained: float, area_power: float = 0.0
+) -> NDArray[np.int64]:
+    """Indices of the candidates that stay, best first: greedy, on overlap of the masks themselves.
+
+    shared: of `shared_pixels`. A candidate goes when its mask and a better one share more than `iou` of their union, or
+    more than `contained` of the smaller mask. Boxes play no part: two chromosomes that cross in their middle share
+    centre and box. Better means score * area ** `area_power`: above 0, a whole chromosome wins over a surer piece of it.
+    """
     area = shared.diagonal()
     smaller = np.minimum(area[:, None], area[None, :])
     too_close = shared > iou * np.maximum(area[:, None] + area[None, :] - shared, 1)
@@ -111,3 +140,17 @@ def suppress(
             chosen.append(int(i))
             alive &= ~too_close[i]
     return np.array(chosen, np.int64)
+
+
+def pool(candidates: Candidates, kept: NDArray[np.int64], shared: Float32, *, alike: float) -> Candidates:
+    """The candidates at `kept`, box and class averaged with those cells that answered with the same mask.
+
+    shared: of `shared_pixels`. alike: masks that share more than this part of their union are the same.
+    """
+    area = shared.diagonal()
+    iou = shared / np.maximum(area[:, None] + area[None, :] - shared, 1)
+    weight = np.where(iou[kept] > alike, candidates.scores[None, :], 0)
+    weight[np.arange(len(kept)), kept] = np.maximum(candidates.scores[kept], 1e-6)
+    weight /= weight.sum(1, keepdims=True)
+    own = candidates.take(kept)
+    return replace(own, boxes=weight @ candidates.boxes, class_logits=weight @ candidates.class_logits)

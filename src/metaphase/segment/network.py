@@ -13,7 +13,7 @@ MASK_CHANNELS = 8
 """Channels of the mask features."""
 KERNEL_SIZE = sum(KERNEL_PARTS)
 """Numbers that describe one mask: three 1x1 convolutions, 10 -> 8 -> 8 -> 1, with their biases."""
-OUTPUTS = ("objectness", "box", "kernel", "features")
+OUTPUTS = ("objectness", "box", "kernel", "features", "classes")
 
 
 def _conv(channels_in: int, channels: int, stride: int = 1, size: int = 3) -> nn.Sequential:
@@ -43,7 +43,7 @@ class SegmenterNetwork(nn.Module):
     Output, on the grid of stride 8 (h, w = H / 8, W / 8) and of stride 2:
     objectness Float32[N, h, w] logits; box Float32[N, 4, h, w], distances left, top, right, bottom of the annotation
     box from the cell's centre in units of 12 pixels; kernel Float32[N, 169, h, w];
-    features Float32[N, 8, H / 2, W / 2].
+    features Float32[N, 8, H / 2, W / 2]; classes Float32[N, 24, h, w] logits.
     """
 
     def __init__(self, channels: tuple[int, int, int, int] = (32, 64, 128, 160), head: int = 96) -> None:
@@ -52,13 +52,14 @@ class SegmenterNetwork(nn.Module):
         self.stem = nn.Sequential(_conv(1, 16, 2, 5))
         self.stage2 = nn.Sequential(_conv(16, c2, 2), _Block(c2), _Block(c2))
         self.stage3 = nn.Sequential(_conv(c2, c3, 2), _Block(c3), _Block(c3))
-        self.stage4 = nn.Sequential(_conv(c3, c4, 2), _Block(c4), _Block(c4))
-        self.stage5 = nn.Sequential(_conv(c4, c5, 2), _Block(c5), _Block(c5))
+        self.stage4 = nn.Sequential(_conv(c3, c4, 2), _Block(c4), _Block(c4), _Block(c4))
+        self.stage5 = nn.Sequential(_conv(c4, c5, 2), _Block(c5), _Block(c5), _Block(c5))
         self.lateral5 = nn.Conv2d(c5, head, 1)
         self.lateral4 = nn.Conv2d(c4, head, 1)
         self.lateral3 = nn.Conv2d(c3, head, 1)
         self.merge4 = _conv(head, head)
         self.merge3 = _conv(head, head)
+        self.context = _Block(head)
         self.down8 = _conv(head, 32, 1, 1)
         self.mask4 = nn.Sequential(_conv(32 + c2, 48), _conv(48, 32))
         self.mask2 = nn.Sequential(_conv(32 + 16, 24), nn.Conv2d(24, MASK_CHANNELS, 1))
@@ -66,11 +67,12 @@ class SegmenterNetwork(nn.Module):
         self.objectness = nn.Conv2d(head, 1, 1)
         self.box = nn.Conv2d(head, 4, 1)
         self.kernel = nn.Conv2d(head, KERNEL_SIZE, 1)
+        self.classes = nn.Sequential(_conv(head, head), nn.Conv2d(head, 24, 1))
         nn.init.constant_(self.objectness.bias, -4.0)  # type: ignore[arg-type]
         nn.init.normal_(self.kernel.weight, std=0.02)
         nn.init.constant_(self.box.bias, 1.5)  # type: ignore[arg-type]
 
-    def forward(self, darkness_n1hw: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def forward(self, darkness_n1hw: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """The maps named in `OUTPUTS`."""
         s2 = self.stem(darkness_n1hw)
         s4 = self.stage2(s2)
@@ -79,12 +81,13 @@ class SegmenterNetwork(nn.Module):
         s32 = self.stage5(s16)
         up = nn.functional.interpolate
         p16 = self.merge4(self.lateral4(s16) + up(self.lateral5(s32), scale_factor=2.0, mode="nearest"))
-        p8 = self.merge3(self.lateral3(s8) + up(p16, scale_factor=2.0, mode="nearest"))
+        p8 = self.context(self.merge3(self.lateral3(s8) + up(p16, scale_factor=2.0, mode="nearest")))
         m4 = self.mask4(torch.cat([up(self.down8(p8), scale_factor=2.0, mode="nearest"), s4], 1))
         features = self.mask2(torch.cat([up(m4, scale_factor=2.0, mode="nearest"), s2], 1))
         x = self.head(p8)
         box = nn.functional.softplus(self.box(x).float())
-        return self.objectness(x)[:, 0].float(), box, self.kernel(x).float(), features.float()
+        classes = self.classes(x).float()
+        return self.objectness(x)[:, 0].float(), box, self.kernel(x).float(), features.float(), classes
 
 
 def mask_logits(kernels_nk: Tensor, features_ncp: Tensor, relative_n2p: Tensor) -> Tensor:

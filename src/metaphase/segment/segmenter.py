@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from metaphase import masks
 from metaphase.config import SegmentConfig
 from metaphase.onnx_session import open_session
-from metaphase.segment.candidates import CELL, WINDOW, Candidates, find_candidates, suppress
+from metaphase.segment.candidates import CELL, WINDOW, Candidates, find_candidates, pool, shared_pixels, suppress
 from metaphase.segment.scale import CLEAR, WIDTH, network_input, transmittance
 from metaphase.types import Instances, Spread
 
@@ -27,7 +27,8 @@ Float32 = NDArray[np.float32]
 class Segmenter:
     """Finds every chromosome of a spread; masks may overlap.
 
-    `segmenter(spread)` returns `Instances` with masks, annotation boxes and scores; labels are 0.
+    `segmenter(spread)` returns `Instances` with masks, annotation boxes and scores. Its network has an opinion of the
+    class too, at a coarse scale: `probabilities_nc`, which the identifier takes into account; labels are 0.
     """
 
     def __init__(self, session: onnxruntime.InferenceSession, config: SegmentConfig | None = None) -> None:
@@ -43,40 +44,46 @@ class Segmenter:
         """Chromosomes of one spread, best first; none where the spread has no chromosome width."""
         if spread.chromosome_width <= 0:
             return Instances.from_masks(spread.height, spread.width, [], [])
-        # Noise has a tiny width: without a limit a large noisy image would be enlarged beyond memory.
-        largest = math.sqrt(self._config.largest_grid / (spread.height * spread.width))
-        scale = min(WIDTH / spread.chromosome_width, largest)
-        threshold = masks.foreground_threshold(spread.gray)
-        foreground = masks.foreground(spread.gray, threshold)
-        background, mean = masks.photometry(spread.gray, foreground)
-        view = transmittance(spread.gray, scale, background)
-        darkness = network_input(view, _chromosome_level(view, mean / background))
-        candidates = self._candidates(darkness)
+        foreground = masks.foreground(spread.gray, masks.foreground_threshold(spread.gray))
+        (objectness, box, kernel, features, classes), scale = self.maps(spread, foreground)
+        candidates = find_candidates(
+            objectness,
+            box,
+            kernel,
+            features,
+            classes,
+            threshold=self._config.objectness,
+            most=self._config.most_candidates,
+            unit=WIDTH,
+        )
+        shared = shared_pixels(candidates, (features.shape[1], features.shape[2]))
         kept = suppress(
             candidates,
-            (darkness.shape[0] // 2, darkness.shape[1] // 2),
+            shared,
             iou=self._config.suppress_iou,
             contained=self._config.suppress_contained,
             area_power=self._config.suppress_area_power,
         )
         kept = kept[candidates.scores[kept] >= self._config.score]
         kept = kept[np.argsort(-candidates.scores[kept], kind="stable")]
-        found = _to_full_resolution(candidates.take(kept), foreground, scale, spread)
+        pooled = pool(candidates, kept, shared, alike=self._config.alike)
+        found = _to_full_resolution(pooled, foreground, scale, spread, self._config.regressed_box)
         logits = self._config.calibration_slope * found.scores + self._config.calibration_offset
         return replace(found, scores=(1 / (1 + np.exp(-logits))).astype(np.float32))
 
-    def _candidates(self, darkness: Float32) -> Candidates:
-        outputs = self._session.run(None, {"darkness": darkness[None, None]})
-        objectness, box, kernel, features = (output[0] for output in outputs)
-        return find_candidates(
-            objectness,
-            box,
-            kernel,
-            features,
-            threshold=self._config.objectness,
-            most=self._config.most_candidates,
-            unit=WIDTH,
-        )
+    def maps(self, spread: Spread, foreground: Bool) -> tuple[list[Float32], float]:
+        """What the network answers: its maps without the leading axis, and pixels of its grid to one of the image.
+
+        spread: with a chromosome width above 0; foreground: Bool[H, W], its dark pixels. The maps are objectness [h, w],
+        box [4, h, w], kernel [169, h, w], features [8, 4h, 4w] and classes [24, h, w], h and w at stride 8.
+        """
+        # Noise has a tiny width: without a limit a large noisy image would be enlarged beyond memory.
+        largest = math.sqrt(self._config.largest_grid / (spread.height * spread.width))
+        scale = min(WIDTH / spread.chromosome_width, largest)
+        background, mean = masks.photometry(spread.gray, foreground)
+        view = transmittance(spread.gray, scale, background)
+        darkness = network_input(view, _chromosome_level(view, mean / background))
+        return [output[0] for output in self._session.run(None, {"darkness": darkness[None, None]})], scale
 
 
 def _chromosome_level(view: NDArray[np.uint8], first: float) -> float:
@@ -91,7 +98,9 @@ def _chromosome_level(view: NDArray[np.uint8], first: float) -> float:
     return min(first, 0.95)
 
 
-def _to_full_resolution(candidates: Candidates, foreground: Bool, scale: float, spread: Spread) -> Instances:
+def _to_full_resolution(
+    candidates: Candidates, foreground: Bool, scale: float, spread: Spread, regressed_box: float
+) -> Instances:
     """Masks in original pixels: the windows enlarged, edges taken from the foreground, left-over pixels shared out."""
     height, width = foreground.shape
     crops: list[Float32] = []
@@ -118,8 +127,17 @@ def _to_full_resolution(candidates: Candidates, foreground: Bool, scale: float, 
             final.append(mask)
             places.append((x, y))
             chosen.append(i)
-    instances = Instances.from_masks(height, width, final, places, scores=candidates.scores[chosen])
-    boxes = _annotation_boxes(candidates.boxes[chosen] / scale, instances, spread.chromosome_width)
+    logits = candidates.class_logits[chosen]
+    probabilities = np.exp(logits - logits.max(1, keepdims=True, initial=-np.inf))
+    instances = Instances.from_masks(
+        height,
+        width,
+        final,
+        places,
+        scores=candidates.scores[chosen],
+        probabilities_nc=probabilities / probabilities.sum(1, keepdims=True),
+    )
+    boxes = _annotation_boxes(candidates.boxes[chosen] / scale, instances, spread.chromosome_width, regressed_box)
     return replace(instances, annotation_boxes_xyxy=boxes)
 
 
@@ -168,13 +186,13 @@ def _main_part(mask: Bool) -> Bool:
     return mask | small[labels]
 
 
-def _annotation_boxes(regressed_xyxy: Float32, instances: Instances, chromosome_width: float) -> Float32:
-    """The network's box where it agrees with the mask, else the mask's box with the usual padding of annotators."""
+def _annotation_boxes(regressed_xyxy: Float32, instances: Instances, chromosome_width: float, share: float) -> Float32:
+    """The mask's box with the usual padding of annotators; where the network's own box agrees, `share` parts of that."""
     tight = instances.boxes_xyxy
     usual = masks.pad_as_annotators(tight, chromosome_width)
     overlap = np.array(
         [masks.box_iou_matrix(a, b)[0, 0] for a, b in zip(regressed_xyxy, usual, strict=True)], np.float64
     ).reshape(-1, 1)
-    chosen = np.where(overlap > 0.6, regressed_xyxy, usual)
+    chosen = np.where(overlap > 0.6, share * regressed_xyxy + (1 - share) * usual, usual)
     limit = np.array([instances.width, instances.height] * 2, np.float32)
     return np.clip(chosen, 0, limit).astype(np.float32)

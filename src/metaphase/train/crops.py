@@ -26,7 +26,8 @@ class Crop:
 
     darkness: Float32[S, S]. owner: Int16[S/8, S/8], instance of a positive cell, -1 background, -2 ignored.
     cells: Int64[P, 2] (row, column) of the cells whose masks are learnt; windows: UInt8[P, 72, 72] their targets, 0..4;
-    instance: Int64[P]; boxes: Float32[M, 4] annotation boxes by instance, NaN where there is none.
+    instance: Int64[P]; boxes: Float32[M, 4] annotation boxes by instance, NaN where there is none; labels: Int64[M],
+    1..24, 0 where the class is not known.
     """
 
     darkness: NDArray[np.float32]
@@ -35,6 +36,7 @@ class Crop:
     windows: NDArray[np.uint8]
     instance: NDArray[np.int64]
     boxes: NDArray[np.float32]
+    labels: NDArray[np.int64]
 
 
 def composite_crop(cells: list[Material], rng: np.random.Generator, config: SegmentTraining) -> Crop:
@@ -58,7 +60,7 @@ def composite_crop(cells: list[Material], rng: np.random.Generator, config: Segm
     dark = float(composed.transmittance[known].mean()) if known.any() else 0.5
     darkness = _darkness(composed.transmittance, dark, rng)
     boxes = np.full((len(composed.masks), 4), np.nan, np.float32)
-    return _targets(darkness, composed.masks, boxes, np.zeros(known.shape, bool), rng)
+    return _targets(darkness, composed.masks, boxes, np.zeros(known.shape, bool), rng, composed.labels)
 
 
 def real_crop(cell: Material, rng: np.random.Generator, config: SegmentTraining) -> Crop:
@@ -83,12 +85,12 @@ def real_crop(cell: Material, rng: np.random.Generator, config: SegmentTraining)
         unknown[y0:y1, x0:x1] = True
     own = boxes[cell.owner[chosen]].reshape(-1, 4)
     darkness = _darkness(image, cell.dark, rng)
-    if rng.random() < 0.5:
+    if rng.random() < 0.35:
         turns, mirrored = int(rng.integers(4)), bool(rng.random() < 0.5)
         darkness, unknown = _dihedral(darkness, turns, mirrored), _dihedral(unknown, turns, mirrored)
         masks = [_dihedral_mask(mask, size, turns, mirrored) for mask in masks]
         own = np.full_like(own, np.nan)
-    return _targets(np.ascontiguousarray(darkness), masks, own, unknown, rng)
+    return _targets(np.ascontiguousarray(darkness), masks, own, unknown, rng, cell.labels[chosen])
 
 
 def _drawn(rng: np.random.Generator) -> CutOut:
@@ -149,8 +151,9 @@ def _targets(
     boxes: NDArray[np.float32],
     unknown: NDArray[np.bool_],
     rng: np.random.Generator,
+    labels: NDArray[np.int64] | None = None,
     cells_per_instance: int = 5,
-    learnt_per_instance: int = 3,
+    learnt_per_instance: int = 1,
 ) -> Crop:
     """Positive cells: those whose centres lie on the mask nearest to its middle, outside of overlaps first."""
     size = darkness.shape[0]
@@ -184,13 +187,15 @@ def _targets(
             if r < grid and c < grid and d < best[r, c]:
                 best[r, c] = d
                 owner[r, c] = i
-    return _windows(darkness, masks, boxes, owner, rng, learnt_per_instance)
+    known = np.zeros(len(masks), np.int64) if labels is None else labels
+    return _windows(darkness, masks, boxes, known, owner, rng, learnt_per_instance)
 
 
 def _windows(
     darkness: NDArray[np.float32],
     masks: list[MaskAt],
     boxes: NDArray[np.float32],
+    labels: NDArray[np.int64],
     owner: NDArray[np.int16],
     rng: np.random.Generator,
     learnt_per_instance: int,
@@ -219,4 +224,5 @@ def _windows(
         windows=np.array(windows, np.uint8).reshape(-1, WINDOW, WINDOW),
         instance=np.array(instance, np.int64),
         boxes=boxes.astype(np.float32).reshape(-1, 4),
+        labels=np.asarray(labels, np.int64).reshape(-1),
     )

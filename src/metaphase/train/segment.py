@@ -52,7 +52,7 @@ def losses(network: nn.Module, batch: object) -> dict[str, Tensor]:
     device = next(network.parameters()).device
     darkness = torch.from_numpy(np.stack([c.darkness for c in crops])).to(device)
     image = darkness.unsqueeze(1).contiguous(memory_format=torch.channels_last)
-    objectness, box, kernel, features = network(image)
+    objectness, box, kernel, features, classes = network(image)
     which = torch.from_numpy(np.concatenate([np.full(len(c.cells), i) for i, c in enumerate(crops)])).to(device)
     cells = torch.from_numpy(np.concatenate([c.cells for c in crops])).to(device)
     windows = torch.from_numpy(np.concatenate([c.windows for c in crops])).to(device).float().flatten(1) / 4
@@ -63,12 +63,14 @@ def losses(network: nn.Module, batch: object) -> dict[str, Tensor]:
         quality = kernel.new_zeros(0)
     score_loss = _objectness_loss(objectness, crops, quality, which, cells)
     box_loss = _box_loss(box, crops, which, cells)
+    class_loss = _class_loss(classes, crops, which, cells)
     return {
-        "loss": 2 * dice + entropy + score_loss + 0.5 * box_loss,
+        "loss": 2 * dice + entropy + score_loss + box_loss + 0.3 * class_loss,
         "dice": dice.detach(),
         "entropy": entropy.detach(),
         "objectness": score_loss.detach(),
         "box": box_loss.detach(),
+        "class": class_loss.detach(),
         "mask_iou": quality.mean() if len(quality) else dice.detach() * 0,
     }
 
@@ -161,6 +163,16 @@ def _box_loss(box: Tensor, crops: list[Crop], which: Tensor, cells: Tensor) -> T
     union = (predicted[:, 0] + predicted[:, 2]) * (predicted[:, 1] + predicted[:, 3])
     union = union + (truth[:, 0] + truth[:, 2]) * (truth[:, 1] + truth[:, 3]) - overlap
     return -(overlap / union.clamp(min=1)).clamp(min=1e-4).log().mean()
+
+
+def _class_loss(classes: Tensor, crops: list[Crop], which: Tensor, cells: Tensor) -> Tensor:
+    """Cross entropy of the class at the positive cells whose class is known."""
+    labels = torch.from_numpy(np.concatenate([c.labels[c.instance] for c in crops])).to(classes.device)
+    known = labels > 0
+    if not known.any():
+        return classes.sum() * 0
+    logits = classes[which[known], :, cells[known, 0], cells[known, 1]]
+    return functional.cross_entropy(logits, labels[known] - 1, label_smoothing=0.05)
 
 
 def train_segmenter(
