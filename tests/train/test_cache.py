@@ -6,6 +6,7 @@ import pytest
 
 from metaphase.segment.scale import CLEAR, WIDTH
 from metaphase.train import cache
+from metaphase.train.sources import open_source
 
 
 def full(mask_at, shape):
@@ -51,8 +52,10 @@ def test_a_resized_mask_keeps_its_place_and_area(scale):
 def test_material_of_annotated_images(tiny_cil, tmp_path):
     root, spreads = tiny_cil
     names = list(spreads)
-    assert list(cache.build(root, names, tmp_path, workers=1)) == names
-    assert list(cache.build(root, names, tmp_path, workers=1)) == [], "what is there is not made again"
+    assert list(cache.build(open_source("cil", root), names, tmp_path, workers=1)) == names
+    assert list(cache.build(open_source("cil", root), names, tmp_path, workers=1)) == [], (
+        "what is there is not made again"
+    )
     for found in cache.load_all([tmp_path], names):
         truth = spreads[found.name].truth
         assert len(found.boxes) == len(truth)
@@ -77,4 +80,4 @@ def test_building_after_opencv_was_busy_does_not_hang(tiny_cil, tmp_path):
     cv2.setNumThreads(2)
     for _ in range(3):
         cv2.GaussianBlur(np.zeros((900, 900), np.uint8), (0, 0), 3)
-    assert list(cache.build(root, ["1000011"], tmp_path, workers=1)) == ["1000011"]
+    assert list(cache.build(open_source("cil", root), ["1000011"], tmp_path, workers=1)) == ["1000011"]

@@ -58,7 +58,8 @@ def sections(train=CONFIG, **identify):
 def test_every_setting_is_kept(tmp_path):
     keep_settings(tmp_path / "new" / "run", sections(batch=7))
     kept = json.loads((tmp_path / "new" / "run" / SETTINGS).read_text(encoding="utf-8"))
-    assert kept == {name: asdict(section) for name, section in sections(batch=7).items()}
+    expected = {name: asdict(section) for name, section in sections(batch=7).items()}
+    assert kept == json.loads(json.dumps(expected))
     assert [path.name for path in (tmp_path / "new" / "run").iterdir()] == [SETTINGS]
 
 
