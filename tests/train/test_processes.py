@@ -15,9 +15,9 @@ torch.set_num_threads(1)
 from metaphase.errors import ConfigError  # noqa: E402
 from metaphase.train import cache, processes  # noqa: E402
 
-TOLERANCE = {"identify": 1e-4, "segment": 0.1}
-"""Of the loss. The identifier's is a mean over the batch, so only rounding is left. The segmenter's are means over the
-chromosomes of a process's crops, of which one process has more than the other."""
+TOLERANCE = {"identify": 2e-3, "segment": 0.05}
+"""Of the loss. The identifier's is a mean over the batch, so only rounding is left, which AdamW makes larger. The
+segmenter's are means over the chromosomes of a process's crops, of which one process has more than the other."""
 
 SCRIPT = """
 import itertools, json, sys
@@ -63,9 +63,8 @@ def start(count, *arguments):
     command = [sys.executable, *arguments]
     if count > 1:
         command[1:1] = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count)]
-    return subprocess.run(
-        command, env=clean | {"PYTHONPATH": source, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=300
-    )
+    told = clean | {"PYTHONPATH": source, "OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, env=told, capture_output=True, text=True, timeout=300, check=False)
 
 
 @pytest.mark.parametrize("which", ["identify", "segment"])
@@ -81,10 +80,13 @@ def test_two_processes_have_the_loss_of_one(tmp_path, cell, which):
         assert done.returncode == 0, done.stderr
         told.append(json.loads((tmp_path / f"{count}.json").read_text()))
     assert [one["world"] for one in told] == [1, 2]
-    np.testing.assert_allclose(told[1]["loss"], told[0]["loss"], rtol=TOLERANCE[which])
+    # In the last step one process has no chromosome: it must not wait for ever, its mean is another.
+    compared = 4 if which == "identify" else 3
+    np.testing.assert_allclose(told[1]["loss"][:compared], told[0]["loss"][:compared], rtol=TOLERANCE[which])
+    assert np.isfinite(told[1]["loss"]).all()
     assert told[1]["state"].keys() == told[0]["state"].keys(), "a checkpoint of two goes on in one"
     for name, value in told[0]["state"].items():
-        if name.endswith(("running_mean", "running_var")):
+        if name.endswith(("running_mean", "running_var")) and which == "identify":
             np.testing.assert_allclose(told[1]["state"][name], value, rtol=0.1, atol=0.02, err_msg=name)
     written = {path.name for path in (tmp_path / "run-0").iterdir()}
     assert {"last.pt", "curve.csv"} <= written
@@ -96,7 +98,6 @@ def test_torchrun_trains_once_and_speaks_once(tmp_path, tiny_cil):
     options += ["segment.batch=2", "segment.crop=96", "segment.first_steps=0", f"data.folder={tmp_path / 'cells'}"]
     arguments = [part for option in options for part in ("--set", option)]
     arguments = ["-m", "metaphase", "train", "segment", "--root", str(tiny_cil[0]), "--out", str(tmp_path), *arguments]
-    arguments = [*arguments[:1], *arguments[1:]]
     done = start(2, *arguments)
     assert done.returncode == 0, done.stderr
     assert [line[:8] for line in done.stdout.splitlines() if line.startswith(("step", "wrote"))] == [
@@ -131,7 +132,11 @@ def test_a_batch_that_cannot_be_parted_is_refused(monkeypatch):
 
 @pytest.mark.parametrize(
     ("device", "gpus", "message"),
-    [("tpu", 0, "train.device must be cpu or cuda"), ("cuda", 0, "sees no NVIDIA GPU"), ("cuda", 1, "has no GPU of its")],
+    [
+        ("tpu", 0, "train.device must be cpu or cuda"),
+        ("cuda", 0, "sees no NVIDIA GPU"),
+        ("cuda", 1, "has no GPU of its"),
+    ],
 )
 def test_a_device_that_is_not_there_is_named(monkeypatch, device, gpus, message):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
@@ -139,3 +144,40 @@ def test_a_device_that_is_not_there_is_named(monkeypatch, device, gpus, message)
     monkeypatch.setenv("LOCAL_RANK", "1")
     with pytest.raises(ConfigError, match=message):
         processes.device_of(device)
+
+
+EXACT = """
+import json, sys
+from pathlib import Path
+import torch
+from torch import nn
+from metaphase.train import processes
+
+torch.set_num_threads(1)
+with processes.joined("cpu"):
+    torch.manual_seed(0)
+    first = nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.ReLU()
+    network = nn.Sequential(*first, nn.Conv2d(3, 2, 1), nn.BatchNorm2d(2)).double()
+    processes.prepare(network)
+    batch = torch.randn(8, 1, 9, 9, dtype=torch.float64) * torch.arange(1, 9)[:, None, None, None] + 3
+    mine = batch[processes.rank() :: processes.world()]
+    (network(mine).exp().mean() + processes.untouched(network)).backward()
+    processes.average_gradients(network.parameters())
+    if processes.is_first():
+        told = {name: value.tolist() for name, value in network.state_dict().items()}
+        told |= {f"gradient of {name}": value.grad.tolist() for name, value in network.named_parameters()}
+        Path(sys.argv[1]).write_text(json.dumps(told))
+"""
+
+
+def test_gradients_and_statistics_of_two_are_exactly_those_of_one(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(EXACT, encoding="utf-8")
+    told = []
+    for count in (1, 2):
+        done = start(count, str(script), str(tmp_path / f"{count}.json"))
+        assert done.returncode == 0, done.stderr
+        told.append(json.loads((tmp_path / f"{count}.json").read_text()))
+    assert told[0].keys() == told[1].keys()
+    for name, value in told[0].items():
+        np.testing.assert_allclose(told[1][name], value, rtol=1e-9, atol=1e-12, err_msg=name)

@@ -1,4 +1,4 @@
-"""Folded weights back in the network: the same answers with stored statistics, with those of a batch, and exported again."""
+"""Folded weights back in the network: the same answers by stored statistics, by a batch's, and exported again."""
 
 from pathlib import Path
 

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from metaphase import masks
 from metaphase.datasets.isolated import annotated_foreground, isolated
 from metaphase.identify.straighten import BREADTH, LENGTH, straighten, to_input
-from metaphase.image_io import read_gray
 from metaphase.imaging.polarity import is_bright_on_dark
 from metaphase.imaging.scale import measure_width
 from metaphase.segment.scale import WIDTH, transmittance
@@ -101,7 +100,8 @@ def load_all(folders: Sequence[Path], names: list[str]) -> list[Material]:
 def _build_one(set_name: str, root: Path, name: str, folder: Path) -> str:
     cv2.setNumThreads(1)
     record = read(set_name, root, name)
-    made = make(record.name, read_gray(record.path).gray, record.truth)
+    # Some labels are published without their image.
+    made = make(name, record.gray().gray, record.truth) if record.has_image else None
     if made is not None:
         save(folder, made)
     return name

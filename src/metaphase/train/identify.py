@@ -38,7 +38,7 @@ def batches(
 
     inputs: UInt8[N, 160, 32]; labels: 1..24; orientations: 0 where the p arm is known to be at row 0, -1 not known.
     Real chromosomes come in rounds, each once a round, or by chance with `shares` (see `material.shares`); drawn ones by
-    chance. The second n rows show the same chromosomes turned. Of several processes each takes its part of every batch.
+    chance. The second n rows show the same chromosomes turned. Each of several processes takes its part of a batch.
     """
     mine = processes.share(config.batch, "identify.batch")
     part = slice(processes.rank() * mine, (processes.rank() + 1) * mine)
@@ -237,9 +237,9 @@ def run(
     """`metaphase train identify`: material, training, ONNX.
 
     Uses the chromosomes that the segmenter cut out of clusters where `metaphase train segment` has left them, else
-    those that are annotated with masks or lie alone. config_path, settings: see `read_sections`. root: the folder of all
-    data sets; left out, METAPHASE_DATA names it. Leaves `out/identify.onnx` and returns its path. Raises ConfigError,
-    also where `resume` meets other settings than the run began with, DataError and WeightsError.
+    those that are annotated with masks or lie alone. config_path, settings: see `read_sections`. root: the folder of
+    all data sets; left out, METAPHASE_DATA names it. Leaves `out/identify.onnx` and returns its path. Raises
+    ConfigError, also where `resume` meets other settings than the run began with, DataError and WeightsError.
     """
     sections = read_sections(config_path, settings, data=DataConfig, train=TrainConfig, identify=IdentifyTraining)
     data, training, config = sections["data"], sections["train"], sections["identify"]
@@ -252,7 +252,9 @@ def run(
         known = [load_material(one.folders, one.train) for one in sets]
         for one, (_, labels) in zip(sets, known, strict=True):
             if not len(labels):
-                raise DataError(f"{one.source.name}: no chromosome has a class; such a set cannot train the identifier")
+                raise DataError(
+                    f"{one.source.name}: no train image gives a chromosome whose outline and class are known"
+                )
         judged = [load_material(one.folders, one.val) for one in sets]
         shares = material.shares(sets, [len(labels) for _, labels in known])
         yield from train_identifier(

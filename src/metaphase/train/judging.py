@@ -11,7 +11,6 @@ from torch import nn
 
 from metaphase import imaging, metrics
 from metaphase.datasets.composites import compose, cut_out
-from metaphase.image_io import read_gray
 from metaphase.segment.scale import CLEAR, WIDTH
 from metaphase.segment.segmenter import Segmenter
 from metaphase.train.cache import Material
@@ -70,8 +69,8 @@ def val_spreads(one: Prepared, count: int) -> list[Spread]:
     spreads = []
     for name in names:
         record = read(one.source.name, one.source.root, name)
-        if len(record.truth):
-            spreads.append(replace(imaging.normalise(read_gray(record.path).gray, name), truth=record.truth))
+        if len(record.truth) and record.has_image:
+            spreads.append(replace(imaging.normalise(record.gray().gray, name), truth=record.truth))
     return spreads
 
 

@@ -19,13 +19,12 @@ from metaphase.config import TrainConfig
 from metaphase.errors import ConfigError
 from metaphase.image_io import write_atomically
 from metaphase.train import processes
+from metaphase.train.curves import CURVE, VAL, write_page
 
 __all__ = [
     "BEST",
-    "CURVE",
     "LAST",
     "SETTINGS",
-    "VAL",
     "Judge",
     "Progress",
     "fit",
@@ -38,8 +37,6 @@ SETTINGS = "config.json"
 """Name of the file with every setting of a run, beside its checkpoint."""
 LAST, BEST = "last.pt", "best.pt"
 """Names of the last checkpoint, which a run goes on from, and of the weights that val liked best."""
-CURVE, VAL = "curve.csv", "val.csv"
-"""Names of the tables of losses and of looks at val."""
 
 _MAY_CHANGE = {
     "data.folder",
@@ -63,8 +60,9 @@ def keep_settings(folder: Path, sections: Mapping[str, Any], resume: bool = Fals
     """Write every setting of a run, defaults included, to `folder/config.json`.
 
     sections: dataclasses by the name of their section. A run that begins anew puts the checkpoint of the one before
-    aside, as `previous.pt` (and `previous_best.pt`), so that all files belong together. With `resume`, raises ConfigError for the first
-    setting that is another than at the start, save for paths, length, machine and reports, which may change.
+    aside, as `previous.pt` (and `previous_best.pt`), so that all files belong together. With `resume`, raises
+    ConfigError for the first setting that is another than at the start, save for paths, length, machine and reports,
+    which may change.
     """
     path = folder / SETTINGS
     written = json.dumps({name: asdict(section) for name, section in sections.items()}, indent=1)
@@ -127,7 +125,7 @@ def fit(
     loss_of(network, batch) returns named losses; "loss" is minimised, the others are reported.
     judge(network), with the averaged weights, returns named numbers; of "score", the more the better: the best weights
     stay in `folder/best.pt`, and `config.patience` looks without a better score end the training.
-    Writes `curve.csv` (one row a record) and `val.csv` (one row a look at val).
+    Writes `curve.csv` (one row a record), `val.csv` (one row a look at val) and `curve.html`, which shows both.
     With `resume`, goes on from `folder/last.pt`. One of several processes does its share (see `processes`).
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -235,6 +233,7 @@ class _Report:
         self._sums, self._count = {}, 0
         if processes.is_first():
             _append(folder / CURVE, record)
+            write_page(folder)
         return record
 
 

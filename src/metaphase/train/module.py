@@ -62,6 +62,7 @@ class NetworkSession:
         self._network = network
 
     def run(self, _: object, inputs: Mapping[str, NDArray[np.generic]]) -> list[NDArray[np.float32]]:
+        """The network's outputs for `inputs["darkness"]`."""
         device = next(self._network.parameters()).device
         was_training = self._network.training
         self._network.eval()

@@ -66,7 +66,7 @@ def device_of(device: str) -> torch.device:
     count, local = torch.cuda.device_count() if torch.cuda.is_available() else 0, int(os.environ.get("LOCAL_RANK", "0"))
     if not count:
         raise ConfigError(
-            "train.device is cuda, but PyTorch sees no NVIDIA GPU here; use --device cpu, or install a CUDA build of torch"
+            "train.device is cuda, but PyTorch sees no NVIDIA GPU; use --device cpu, or install a CUDA build of torch"
         )
     if local >= count:
         raise ConfigError(f"process {local + 1} has no GPU of its own: start torchrun with --nproc-per-node {count}")
@@ -162,16 +162,17 @@ class SynchronisedNorm(nn.BatchNorm2d):
         """Float[N, C, H, W] of any float type; the same out."""
         if not self.training or world() == 1:
             return super().forward(x)
-        wide = x.float()
+        wide = x if x.dtype == torch.float64 else x.float()
         variance, mean = torch.var_mean(wide, (0, 2, 3), correction=0)
         local = torch.stack([torch.ones_like(mean), mean, variance + mean * mean]).double()
         pixels = x.numel() / x.shape[1]
         count, first, second = _SumOfAll.apply(local * pixels)
-        mean, variance = (first / count).float(), (second / count - (first / count).square()).clamp(min=0).float()
+        mean = first / count
+        mean, variance = mean.to(wide), (second / count - mean.square()).clamp(min=0).to(wide)
         with torch.no_grad():
-            total = count[0].float()
+            unbiased = variance * (count / (count - 1)).to(wide)
             self.running_mean.lerp_(mean, self.momentum)  # type: ignore[union-attr, arg-type]
-            self.running_var.lerp_(variance * total / (total - 1), self.momentum)  # type: ignore[union-attr, arg-type]
+            self.running_var.lerp_(unbiased, self.momentum)  # type: ignore[union-attr, arg-type]
             self.num_batches_tracked += 1  # type: ignore[operator]
         scale = self.weight * torch.rsqrt(variance + self.eps)
         shift = self.bias - mean * scale
@@ -198,8 +199,8 @@ def _synchronise(network: nn.Module) -> None:
     for name, child in network.named_children():
         if type(child) is nn.BatchNorm2d:
             norm = SynchronisedNorm(child.num_features, child.eps, child.momentum)
-            norm.load_state_dict(child.state_dict())
-            network.add_module(name, norm.to(child.weight.device).train(child.training))
+            norm.to(child.weight).load_state_dict(child.state_dict())
+            network.add_module(name, norm.train(child.training))
         else:
             _synchronise(child)
 

@@ -213,8 +213,8 @@ def run(
 
     config_path, settings: see `read_sections`. root: the folder of all data sets; left out, METAPHASE_DATA names it.
     Leaves `out/segment.onnx` and returns its path. The first round is for CIL, which has boxes only: without it in
-    `data.sets`, or with `segment.first_steps` 0, there is one round. Raises ConfigError, also where `resume` meets other
-    settings than the run began with, DataError and WeightsError.
+    `data.sets`, or with `segment.first_steps` 0, there is one round. Raises ConfigError, also where `resume` meets
+    other settings than the run began with, DataError and WeightsError.
     """
     sections = read_sections(config_path, settings, data=DataConfig, train=TrainConfig, segment=SegmentTraining)
     data, training, config = sections["data"], sections["train"], sections["segment"]
@@ -271,8 +271,8 @@ def _with_masks(
         cells = [cell for cell in cache.load_all(folders, one.train) if cell.masks]
         if not cells:
             raise DataError(
-                f"{one.source.name}: no image has masks, or boxes in which a chromosome lies alone; a set without them "
-                "cannot train the segmenter"
+                f"{one.source.name}: none of its {len(one.train)} train images gives an outline to learn; image files "
+                "are needed, and masks, or boxes in which chromosomes lie alone"
             )
         found.append(cells)
     return [cell for cells in found for cell in cells], material.shares(sets, [len(cells) for cells in found])

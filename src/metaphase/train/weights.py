@@ -57,8 +57,8 @@ def unfold(network: nn.Module, arrays: Mapping[str, Tensor], inputs: Sequence[Te
     """Spread folded weights over convolutions and batch norms; the network is left in training mode.
 
     arrays: by name of the parameter in the network; the bias that folding gave a convolution without one is
-    NAME.weight_bias. inputs: one batch or more, from which the statistics are taken. Raises WeightsError where the names
-    or shapes are those of another network.
+    NAME.weight_bias. inputs: one batch or more, from which the statistics are taken. Raises WeightsError where the
+    names or shapes are those of another network.
     """
     network.eval()
     pairs = _pairs(network, inputs[0])
