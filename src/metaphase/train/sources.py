@@ -123,7 +123,7 @@ def _adapter(name: str) -> ModuleType:
 def _parted(
     name: str, index: Index, splits: Mapping[str, Sequence[str]], seed: int, fold: int
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Train and val: the set's own, or folds, or held out by case."""
+    """Train and val: the set's own, or folds, or held out by case. Cases of the set's test split are in neither."""
     if f"fold{fold}" in splits or "fold0" in splits:
         folds = {split: names for split, names in splits.items() if re.fullmatch(r"fold\d+", split)}
         if f"fold{fold}" not in folds:
@@ -134,6 +134,9 @@ def _parted(
     names = next((tuple(splits[kind]) for kind in kinds if splits.get(kind)), None)
     if names is None:
         raise ConfigError(f"{name} is not for training: it has no train split, only {', '.join(splits) or 'none'}")
+    # Some publishers put cells of one person on both sides; what test shows must not have been learnt.
+    tested = {index.cases[image] for image in splits.get("test", ())}
+    names = tuple(image for image in names if index.cases[image] not in tested)
     return (names, tuple(splits["val"])) if splits.get("val") else _hold_out(names, index, seed)
 
 
