@@ -76,9 +76,9 @@ def test_a_file_that_is_no_text_is_named(tmp_path):
         read_sections(path, train=TrainConfig)
 
 
-@pytest.mark.parametrize("network", ["segment", "identify"])
-def test_the_shipped_files_are_read_and_say_what_they_change(network):
-    path = SHIPPED / f"{network}.toml"
+@pytest.mark.parametrize("file", ["segment", "identify", "finetune-segment", "finetune-identify"])
+def test_the_shipped_files_are_read_and_say_what_they_change(file):
+    path, network = SHIPPED / f"{file}.toml", file.removeprefix("finetune-")
     kinds = {"data": DataConfig, "train": TrainConfig}
     kinds[network] = {"segment": SegmentTraining, "identify": IdentifyTraining}[network]
     got = read_sections(path, **kinds)

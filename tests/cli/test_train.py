@@ -113,7 +113,7 @@ def test_without_the_packages_of_training_one_sentence_says_what_to_install(monk
 
 def test_packages_that_are_missed_late_are_told_as_well(pretend, invoke):
     def run(config_path, resume, root, settings):
-        yield {"step": 1.0}
+        yield {"step": 1.0, "of": 2.0}
         raise ModuleNotFoundError("No module named 'onnxscript'", name="onnxscript")
 
     pretend(run)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from published_layouts import cell as drawn_cell
-from published_layouts import write_autokary, write_autokary_copy
+from published_layouts import write_autokary, write_autokary_copy, write_bioimlab
 
 from metaphase.segment.scale import CLEAR, WIDTH
 from metaphase.train import cache
@@ -138,3 +138,18 @@ def test_images_inside_their_label_file_are_found(tmp_path):
     list(cache.build(source, source.train, tmp_path / "made", workers=1))
     (found,) = cache.load_all([tmp_path / "made"], list(source.train))
     assert len(found.masks) == 6
+
+
+def test_single_chromosomes_share_the_width_of_their_cell(tmp_path):
+    write_bioimlab(tmp_path, {"1": drawn(3), "2": drawn(4)})
+    source = open_source("bioimlab", tmp_path)
+    names = sorted((*source.train, *source.val))
+    list(cache.build(source, names, tmp_path / "made", workers=1))
+    made = cache.load_all([tmp_path / "made"], names)
+    assert len(made) == 12
+    for number in ("1 ", "2 "):
+        scales = {one.scale for one in made if one.name.startswith(number)}
+        assert len(scales) == 1
+        assert scales.pop() == pytest.approx(WIDTH / drawn(3).chromosome_width, rel=0.25)
+    rows = {one.input_labels[0]: np.count_nonzero(one.inputs[0].any(1)) for one in made if one.name.startswith("1 ")}
+    assert rows[1] > rows[9] > rows[21], "long ones stay longer"

@@ -1,5 +1,6 @@
 """Whole runs on generated sets in the published layouts: alone, mixed, from weights that exist."""
 
+import csv
 import json
 
 import numpy as np
@@ -101,6 +102,8 @@ def test_a_run_begins_with_weights_that_exist(tmp_path, root, exported, monkeypa
     before = torch.load(last, weights_only=True)["average"]["stem.0.0.weight"]
     after = torch.load(tmp_path / "second" / "out" / "segment" / "last.pt", weights_only=True)
     torch.testing.assert_close(after["network"]["stem.0.0.weight"], before, rtol=0, atol=1e-6)
+    with (tmp_path / "second" / "out" / "segment" / "val.csv").open(newline="") as file:
+        assert [row["step"] for row in csv.DictReader(file)] == ["0", "1"], "what it began with is judged as well"
     monkeypatch.setattr(segment.weights, "begin_with", lambda *_: pytest.fail("who resumes begins with nothing else"))
     run(segment, root, settings(tmp_path / "second", "autokary2022", **more | {"train.steps": 2}), resume=True)
 

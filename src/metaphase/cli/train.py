@@ -123,8 +123,9 @@ def _in_a_terminal() -> bool:
 def _line(record: Mapping[str, float]) -> str:
     """Step, losses, speed and time left."""
     losses = "  ".join(_figure(name, value) for name, value in record.items() if name not in _CLOCK)
-    step, of, seconds, left = (record.get(name, 0.0) for name in _CLOCK)
-    return f"step {step:.0f}/{of:.0f}  {losses}  {seconds:.2f} s a step  {_duration(left)} left"
+    clock = f"  {record['seconds_a_step']:.2f} s a step" if "seconds_a_step" in record else ""
+    left = f"  {_duration(record['seconds_left'])} left" if "seconds_left" in record else ""
+    return f"step {record['step']:.0f}/{record['of']:.0f}  {losses}{clock}{left}"
 
 
 def _figure(name: str, value: float) -> str:
@@ -141,7 +142,8 @@ class _Bar:
     def show(self, record: Mapping[str, float]) -> None:
         from tqdm import tqdm
 
-        kind = "training" if "loss" in record else next((n for n in record if n not in _CLOCK), "").replace("_", " ")
+        told = next((name for name in record if name not in _CLOCK), "")
+        kind = "training" if "loss" in record or told.startswith("val_") else told.replace("_", " ")
         if kind != self._kind:
             self.close()
             unit = "step" if kind == "training" else "cell"

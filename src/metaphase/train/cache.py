@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from metaphase.identify.straighten import BREADTH, LENGTH, straighten, to_input
 from metaphase.imaging.polarity import is_bright_on_dark
 from metaphase.imaging.scale import measure_width
 from metaphase.segment.scale import WIDTH, transmittance
-from metaphase.train.sources import Source, read, stale
+from metaphase.train.sources import SINGLE, Source, case_mates, read, stale
 from metaphase.types import Instances
 
 __all__ = ["WIDTH", "Material", "build", "load", "load_all", "make", "resize_mask", "save"]
@@ -100,18 +101,26 @@ def load_all(folders: Sequence[Path], names: list[str]) -> list[Material]:
 def _build_one(set_name: str, root: Path, name: str, folder: Path) -> str:
     cv2.setNumThreads(1)
     record = read(set_name, root, name)
+    width = _width_of_cell(set_name, root, case_mates(set_name, root, name)) if set_name in SINGLE else 0.0
     # Some labels are published without their image.
-    made = make(name, record.gray().gray, record.truth) if record.has_image else None
+    made = make(name, record.gray().gray, record.truth, width) if record.has_image else None
     if made is not None:
         save(folder, made)
     return name
 
 
-def make(name: str, gray: NDArray[np.uint8], truth: Instances) -> Material | None:
+@functools.lru_cache(maxsize=256)
+def _width_of_cell(set_name: str, root: Path, names: tuple[str, ...]) -> float:
+    """Median chromosome width of a cell whose chromosomes lie in an image each: one alone tells too little."""
+    widths = [masks.chromosome_width(read(set_name, root, name).truth.union()) for name in names]
+    return float(np.median([width for width in widths if width > 0] or [0.0]))
+
+
+def make(name: str, gray: NDArray[np.uint8], truth: Instances, width: float = 0.0) -> Material | None:
     """Material of one annotated image, None where it shows no chromosome.
 
     gray: UInt8[H, W], either polarity. truth: masks and labels; where it has boxes only, the chromosomes that lie alone
-    in their box give the masks. A set with masks gets boxes as CIL's annotators would draw them, so that the
+    in their box give the masks. width: of a chromosome in pixels; 0: it is measured. A set with masks gets boxes as CIL's annotators would draw them, so that the
     network's boxes keep one style. Chromosomes of unknown class (label 0) have a mask and no straightened picture.
     """
     inverted = is_bright_on_dark(gray)
@@ -120,7 +129,8 @@ def make(name: str, gray: NDArray[np.uint8], truth: Instances) -> Material | Non
         return None
     foreground, _ = annotated_foreground(gray, truth)
     # In fluorescence the threshold merges neighbours that glow; the width is then measured as in prediction.
-    width = measure_width(gray, glowing=True) if inverted else masks.chromosome_width(foreground)
+    if width <= 0:
+        width = measure_width(gray, glowing=True) if inverted else masks.chromosome_width(foreground)
     if width <= 0 and truth.has_masks:
         width = masks.chromosome_width(truth.union())
     if width <= 0:

@@ -138,6 +138,9 @@ def fit(
     if not first and processes.is_first():
         for name in (CURVE, VAL):
             (folder / name).unlink(missing_ok=True)
+    if judge and config.start and not first and processes.is_first():
+        # What the run begins with is judged too: where nothing gets better, those weights stay.
+        yield {"step": 0.0, "of": float(config.steps)} | looks.take(judge, network, average, 0, folder)
     report = _Report(config, first, images)
     end = config.steps if until is None else min(until, config.steps)
     for step in range(first, 0 if looks.enough(config) else end):

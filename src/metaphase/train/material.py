@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 from metaphase.config import DataConfig
 from metaphase.errors import ConfigError, DataError
 from metaphase.train import cache, processes
-from metaphase.train.sources import Source, open_sources
+from metaphase.train.sources import SINGLE, Source, open_sources
 
 __all__ = ["Prepared", "counted", "folders", "prepare", "root", "shares"]
 
 Progress = dict[str, float]
-_SINGLE = {"bioimlab"}
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ def prepare(
     """
     prepared = []
     for source in open_sources(data.sets, root, seed, data.fold):
-        if whole and source.name in _SINGLE:
+        if whole and source.name in SINGLE:
             raise ConfigError(f"{source.name} holds single chromosomes, not spreads: it trains identify only")
         names = list(source.train)
         random.Random(seed).shuffle(names)

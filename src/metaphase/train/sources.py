@@ -14,13 +14,16 @@ from types import ModuleType
 
 from metaphase.datasets import ADAPTERS, Index, Record
 from metaphase.errors import ConfigError, DataError
+from metaphase.train import own_folder
 
-__all__ = ["Source", "open_source", "open_sources", "read", "shared_by", "stale"]
+__all__ = ["SINGLE", "Source", "case_mates", "open_source", "open_sources", "read", "shared_by", "stale"]
 
 _NOT_FOR_TRAINING = {
     "gband_masks": "it is a test set, and what was learnt from it could not be tested on it",
     "cil-single": "its images are those of cil, annotated once more to check results",
 }
+SINGLE = frozenset({"bioimlab"})
+"""Sets whose images show one chromosome each, cut out."""
 _ONE_IN = 8
 """One case of so many is held out as val where a set has no val split of its own."""
 
@@ -111,13 +114,19 @@ def read(name: str, root: Path, image: str) -> Record:
     return _adapter(name).read(_index(name, root), image)
 
 
+def case_mates(name: str, root: Path, image: str) -> tuple[str, ...]:
+    """The images of the same case, this one among them."""
+    cases = _index(name, root).cases
+    return tuple(other for other, case in cases.items() if case == cases[image])
+
+
 @functools.cache
 def _index(name: str, root: Path) -> Index:
     return _adapter(name).find(root)
 
 
 def _adapter(name: str) -> ModuleType:
-    return ADAPTERS[name]
+    return ADAPTERS.get(name, own_folder)
 
 
 def _parted(
