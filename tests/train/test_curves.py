@@ -11,7 +11,7 @@ def test_every_figure_has_a_curve_and_val_stands_apart(tmp_path):
     (tmp_path / "val.csv").write_text("step,val_score\n4,0.5\n8,0.75\n")
     write_page(tmp_path)
     page = (tmp_path / "curve.html").read_text(encoding="utf-8")
-    assert re.findall(r"<figcaption>(.*?)</figcaption>", page) == ["loss: 0.1111", "val_score: 0.75"]
+    assert re.findall(r"<figcaption>(.*?)</figcaption>", page) == ["val_score: 0.75", "loss: 0.1111"]
     assert page.count('class="val"') == 1
     assert page.count("<circle") == 2
     (points,) = re.findall(r'aria-label="loss by step">.*?<path d="M(.*?)"', page)

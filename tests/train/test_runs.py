@@ -110,7 +110,9 @@ def test_a_run_begins_with_weights_that_exist(tmp_path, root, exported, monkeypa
 
 def test_a_run_goes_on_with_its_own_sets_only(tmp_path, root, exported):
     run(identify, root, settings(tmp_path, "autokary2022", **SMALL_IDENTIFY))
-    with pytest.raises(ConfigError, match=r"data.sets was \['autokary2022'\] when the run began, but now is \['mfish'\]"):
+    with pytest.raises(
+        ConfigError, match=r"data.sets was \['autokary2022'\] when the run began, but now is \['mfish'\]"
+    ):
         run(identify, root, settings(tmp_path, "mfish", **SMALL_IDENTIFY), resume=True)
 
 
@@ -123,7 +125,9 @@ def test_labels_without_images_are_said_to_give_nothing(tmp_path, root, exported
     write_autokary(tmp_path, {f"train/c{i}/n{i}": cell(i) for i in range(2)})
     for image in (tmp_path / "autokary2022").rglob("*.png"):
         image.unlink()
-    with pytest.raises(DataError, match=r"autokary2022: none of its 1 train images gives an outline to learn; image files"):
+    with pytest.raises(
+        DataError, match=r"autokary2022: none of its 1 train images gives an outline to learn; image files"
+    ):
         run(segment, tmp_path, settings(tmp_path, "autokary2022"))
     with pytest.raises(DataError, match="autokary2022: no train image gives a chromosome whose outline and class"):
         run(identify, tmp_path, settings(tmp_path, "autokary2022"))

@@ -3,7 +3,14 @@
 import os
 
 import pytest
-from published_layouts import cell, write_autokary, write_autokary_copy, write_bioimlab, write_mfish, write_overlap_pairs
+from published_layouts import (
+    cell,
+    write_autokary,
+    write_autokary_copy,
+    write_bioimlab,
+    write_mfish,
+    write_overlap_pairs,
+)
 
 pytest.importorskip("torch")
 

@@ -106,6 +106,13 @@ def test_weights_of_another_network_are_refused():
         weights.begin_with(IdentifierNetwork(), path, lambda: [torch.zeros(2, 160, 32)])
 
 
+def test_a_folder_with_one_network_gets_the_other_one_as_shipped(tmp_path):
+    (tmp_path / "segment.onnx").write_bytes(b"mine")
+    weights.complete(tmp_path)
+    assert (tmp_path / "segment.onnx").read_bytes() == b"mine"
+    assert (tmp_path / "identify.onnx").read_bytes() == weights.path_of("shipped", "identify").read_bytes()
+
+
 def test_weights_that_are_not_there_are_named(tmp_path):
     with pytest.raises(WeightsError, match="there are no weights here to begin with; give shipped"):
         weights.path_of(str(tmp_path / "none.onnx"), "segment")

@@ -29,8 +29,8 @@ def _options(command: _Command) -> _Command:
             "--data",
             metavar="SET[:SHARE]",
             multiple=True,
-            help="Set to learn from: its name, or a folder of your own images with COCO or LabelMe labels. Several are mixed, "
-            "each with its share (1 where left out). Default: cil.",
+            help="Set to learn from: its name, or a folder of your own images with COCO or LabelMe labels. Several are "
+            "mixed, each with its share (1 where left out). Default: cil.",
         ),
         click.option(
             "--root",
@@ -42,7 +42,7 @@ def _options(command: _Command) -> _Command:
         click.option(
             "--from-weights",
             metavar="shipped|FILE",
-            help="Begin with the weights that the program carries, or with an ONNX file or last.pt; else with random ones.",
+            help="Begin with the weights that the program carries, an ONNX file or a last.pt, not with random ones.",
         ),
         click.option("--out", metavar="DIR", help="Folder of checkpoints, curves and weights. Default: runs/weights."),
         click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Where to compute. Default: cpu."),

@@ -120,8 +120,9 @@ def make(name: str, gray: NDArray[np.uint8], truth: Instances, width: float = 0.
     """Material of one annotated image, None where it shows no chromosome.
 
     gray: UInt8[H, W], either polarity. truth: masks and labels; where it has boxes only, the chromosomes that lie alone
-    in their box give the masks. width: of a chromosome in pixels; 0: it is measured. A set with masks gets boxes as CIL's annotators would draw them, so that the
-    network's boxes keep one style. Chromosomes of unknown class (label 0) have a mask and no straightened picture.
+    in their box give the masks. width: of a chromosome in pixels; 0: it is measured.
+    A set with masks gets boxes as CIL's annotators would draw them, so that the network's boxes keep one style.
+    Chromosomes of unknown class (label 0) have a mask and no straightened picture.
     """
     inverted = is_bright_on_dark(gray)
     gray = np.asarray(cv2.bitwise_not(gray), np.uint8) if inverted else gray

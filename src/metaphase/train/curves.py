@@ -33,8 +33,8 @@ Points = Sequence[tuple[float, float]]
 
 def write_page(folder: Path) -> None:
     """Write `folder/curve.html`: a curve for every figure of the run, val apart. Nothing before the first record."""
-    curves = [(name, points, "") for name, points in _columns(folder / CURVE).items()]
-    curves += [(name, points, "val") for name, points in _columns(folder / VAL).items()]
+    curves = [(name, points, "val") for name, points in _columns(folder / VAL).items()]
+    curves += [(name, points, "") for name, points in _columns(folder / CURVE).items()]
     if not curves:
         return
     end = max(points[-1][0] for _, points, _ in curves)

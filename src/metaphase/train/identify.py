@@ -37,8 +37,8 @@ def batches(
     """Endless batches of (darkness UInt8[2n, 160, 32], class 0..23 [n], orientation [n]).
 
     inputs: UInt8[N, 160, 32]; labels: 1..24; orientations: 0 where the p arm is known to be at row 0, -1 not known.
-    Real chromosomes come in rounds, each once a round, or by chance with `shares` (see `material.shares`); drawn ones by
-    chance. The second n rows show the same chromosomes turned. Each of several processes takes its part of a batch.
+    Real chromosomes come in rounds, each once a round, or by chance with `shares` (see `material.shares`); drawn ones
+    by chance. The second n rows show the same chromosomes turned. Each of several processes takes its part of a batch.
     """
     mine = processes.share(config.batch, "identify.batch")
     part = slice(processes.rank() * mine, (processes.rank() + 1) * mine)
@@ -262,6 +262,8 @@ def run(
         )
         if processes.is_first():
             export.export_identifier(weights_of(folder), out / "identify.onnx")
+            if training.start == weights.SHIPPED:
+                weights.complete(out)
         processes.wait()
     return out / "identify.onnx"
 

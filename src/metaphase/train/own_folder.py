@@ -82,7 +82,7 @@ def read(index: Index, name: str) -> Record:
 
 
 def _kind(path: Path) -> str:
-    """"labelme", "coco" or "", by the keys of the file; a file that cannot be read counts as what it seems to be."""
+    """ "labelme", "coco" or "", by the keys of the file; a file that cannot be read counts as what it seems to be."""
     with path.open("rb") as file:
         head = file.read(1 << 14)
         file.seek(max(0, path.stat().st_size - (1 << 14)))

@@ -235,6 +235,8 @@ def run(
         yield from train_segmenter(cells, folder, training, config, resume=resume, shares=shares, judge=judge)
         if processes.is_first():
             export.export_segmenter(weights_of(folder), out / "segment.onnx")
+            if training.start == weights.SHIPPED:
+                weights.complete(out)
         processes.wait()
     return out / "segment.onnx"
 

@@ -8,6 +8,7 @@ run that goes on from there starts where the weights are instead of falling back
 from __future__ import annotations
 
 import pickle
+import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -19,12 +20,19 @@ from torch import Tensor, nn
 
 from metaphase.errors import WeightsError
 
-__all__ = ["SHIPPED", "begin_with", "path_of", "unfold"]
+__all__ = ["SHIPPED", "begin_with", "complete", "path_of", "unfold"]
 
 SHIPPED = "shipped"
 """Stands for the weights that the package carries."""
 
 _Pair = tuple[str, nn.Conv2d, nn.BatchNorm2d]
+
+
+def complete(folder: Path) -> None:
+    """Put the shipped weights of the other network beside those just trained, so that the folder serves prediction."""
+    for network in ("segment", "identify"):
+        if not (folder / f"{network}.onnx").exists():
+            shutil.copyfile(path_of(SHIPPED, network), folder / f"{network}.onnx")
 
 
 def path_of(start: str, network: str) -> Path:
