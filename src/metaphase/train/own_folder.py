@@ -43,7 +43,9 @@ def find(root: Path) -> Index:
             places = (path.parent / inside, home / inside, home / "images" / inside, path.parent.parent / inside)
             name = "__".join(inside.with_suffix("").parts)
             labels[name], cases[name] = path, str(entry.get("case") or name)
-            images |= {name: place for place in places if place.is_file()}
+            found = next((place for place in places if place.is_file()), None)
+            if found is not None and ".." not in inside.parts:  # a label file may not lead out of the folder
+                images[name] = found
     for name, path in names_of(alone, home).items():
         beside, folder = image_beside(path, listings), path.parent
         labels[name] = path
@@ -82,7 +84,7 @@ def read(index: Index, name: str) -> Record:
 
 
 def _kind(path: Path) -> str:
-    """ "labelme", "coco" or "", by the keys of the file; a file that cannot be read counts as what it seems to be."""
+    """Either labelme, coco or nothing, by the keys of the file; a broken one counts as what it seems to be."""
     with path.open("rb") as file:
         head = file.read(1 << 14)
         file.seek(max(0, path.stat().st_size - (1 << 14)))
