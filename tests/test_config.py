@@ -76,9 +76,9 @@ def test_a_file_that_is_no_text_is_named(tmp_path):
         read_sections(path, train=TrainConfig)
 
 
-@pytest.mark.parametrize("network", ["segment", "identify"])
-def test_the_shipped_files_are_read_and_say_what_they_change(network):
-    path = SHIPPED / f"{network}.toml"
+@pytest.mark.parametrize("file", ["segment", "identify", "finetune-segment", "finetune-identify"])
+def test_the_shipped_files_are_read_and_say_what_they_change(file):
+    path, network = SHIPPED / f"{file}.toml", file.removeprefix("finetune-")
     kinds = {"data": DataConfig, "train": TrainConfig}
     kinds[network] = {"segment": SegmentTraining, "identify": IdentifyTraining}[network]
     got = read_sections(path, **kinds)
@@ -111,3 +111,29 @@ def test_every_setting_is_frozen_documented_and_has_a_default(kind):
 def test_impossible_values_are_refused_by_name(kind, values):
     with pytest.raises(ConfigError, match=next(iter(values))):
         kind(**values)
+
+
+def test_settings_of_the_command_line_win_over_the_file(tmp_path):
+    path = write(tmp_path, "[train]\nlr = 0.1\nsteps = 7\n[data]\nsets = ['cil:2']\n")
+    settings = ["train.lr=1e-3", "data.sets=cil:3, autokary2022", "train.bf16=false", "data.out=runs/my weights"]
+    got = read_sections(path, settings, train=TrainConfig, data=DataConfig)
+    assert got["train"] == TrainConfig(lr=1e-3, steps=7, bf16=False)
+    assert got["data"] == DataConfig(sets=("cil:3", "autokary2022"), out="runs/my weights")
+    assert read_sections(path, data=DataConfig, train=TrainConfig)["data"].sets == ("cil:2",)
+    assert read_sections(None, train=TrainConfig)["train"] == TrainConfig()
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("train.lrr=1", r"--set train.lrr=1: unknown key in \[train\] 'lrr'; did you mean 'lr'"),
+        ("trian.lr=1", "--set trian.lr=1: unknown section 'trian'; did you mean 'train'"),
+        ("lr=1", "--set lr=1: expected SECTION.KEY=VALUE"),
+        ("train.lr", "--set train.lr: expected SECTION.KEY=VALUE"),
+        ("train.steps=many", "train.steps must be of type int, but is 'many'"),
+        ("data.sets=[1]", r"data.sets must be a list of texts, but is \[1\]"),
+    ],
+)
+def test_a_wrong_setting_of_the_command_line_is_named(setting, message):
+    with pytest.raises(ConfigError, match=message):
+        read_sections(None, [setting], train=TrainConfig, data=DataConfig)

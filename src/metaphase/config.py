@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -194,6 +195,21 @@ class TrainConfig:
     save_every: int = 500
     """Steps between two checkpoints."""
 
+    start: str = ""
+    """Weights that the run begins with: "shipped", an ONNX file, or a checkpoint (`last.pt`); empty: random ones."""
+
+    workers: int = 1
+    """Processes that make training crops, at least 0; for each GPU where there are several."""
+
+    judge_every: int = 1000
+    """Steps between two looks at val with the averaged weights, and one at the end; 0: never."""
+
+    judge_cells: int = 24
+    """Val cells that the segmenter is judged on, and as many frozen composites of their chromosomes; 0: all."""
+
+    patience: int = 0
+    """Looks at val without a better score after which training stops; 0: it runs to its end."""
+
 
 @dataclass(frozen=True)
 class IdentifyTraining:
@@ -258,40 +274,79 @@ class DataConfig:
     """Folder of checkpoints, curves and weights."""
 
     cells: int = 0
-    """Spreads of the train split to use, drawn by `train.seed`; 0: all."""
+    """Spreads of the train split to use of each set, drawn by `train.seed`; 0: all."""
+
+    sets: tuple[str, ...] = ("cil",)
+    """Sets to learn from, by name or folder, each with its share after a colon: "cil:3", "autokary2022:1"; left out,
+    the share is 1."""
+
+    fold: int = 0
+    """Of a set that comes in folds: the one that is val while the others are learnt from."""
 
 
 Section = TypeVar("Section")
 
 
-def read_sections(path: Path, **sections: type[Section]) -> dict[str, Section]:
+def read_sections(path: Path | None, settings: Sequence[str] = (), **sections: type[Section]) -> dict[str, Section]:
     """The sections of a TOML file, each as its dataclass; what the file leaves out keeps its default.
 
+    path: None where there is no file. settings: "section.key=value" each, which win over the file.
     Raises ConfigError for a file that is not TOML, an unknown section or key (naming the nearest known one), or a
     value of another type.
     """
+    tree: dict[str, Any] = {}
+    if path is not None:
+        try:
+            tree = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise ConfigError(f"{path}: expected a TOML file of settings ({error})") from error
+        _known(path, tree, sections, "section")
+        for name, kind in sections.items():
+            _section(path, name, tree.get(name, {}), kind)  # so that what is wrong is told of the file
+    for setting in settings:
+        where = f"--set {setting}"
+        key, equals, text = setting.partition("=")
+        section, dot, entry = key.strip().partition(".")
+        if not (equals and dot):
+            raise ConfigError(f"{where}: expected SECTION.KEY=VALUE, such as train.lr=0.001")
+        _known(where, {section: None}, sections, "section")
+        value = _value(text.strip(), sections[section], entry)
+        _section(where, section, {entry: value}, sections[section])
+        tree.setdefault(section, {})[entry] = value
+    return {name: _section(path or "settings", name, tree.get(name, {}), kind) for name, kind in sections.items()}
+
+
+def _value(text: str, kind: type[Section], key: str) -> object:
+    """What `text` means: TOML where it is TOML, else words; commas part the entries of a list."""
+    default = next((entry.default for entry in fields(kind) if entry.name == key), None)  # type: ignore[arg-type]
+    if isinstance(default, str):
+        return text.strip("\"'")
+    if isinstance(default, tuple) and not text.startswith("["):
+        return [part.strip() for part in text.split(",")]
     try:
-        tree = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path}: expected a TOML file of settings ({error})") from error
-    _known(path, tree, sections, "section")
-    return {name: _section(path, name, tree.get(name, {}), kind) for name, kind in sections.items()}
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
 
 
-def _section(path: Path, name: str, values: object, kind: type[Section]) -> Section:
+def _section(path: Path | str, name: str, values: object, kind: type[Section]) -> Section:
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: [{name}] must be a table of settings, but is {values!r}")
     defaults = {entry.name: entry.default for entry in fields(kind)}  # type: ignore[arg-type]
     _known(path, values, defaults, f"key in [{name}]")
     for key, value in values.items():
         expected = type(defaults[key])
+        if expected is tuple:
+            if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
+                raise ConfigError(f"{path}: {name}.{key} must be a list of texts, but is {value!r}")
+            continue
         fits = isinstance(value, expected) and isinstance(value, bool) == (expected is bool)
         if not fits and not (expected is float and type(value) is int):
             raise ConfigError(f"{path}: {name}.{key} must be of type {expected.__name__}, but is {value!r}")
     return kind(**{key: type(defaults[key])(value) for key, value in values.items()})
 
 
-def _known(path: Path, given: dict[str, Any], known: dict[str, Any], what: str) -> None:
+def _known(path: Path | str, given: dict[str, Any], known: dict[str, Any], what: str) -> None:
     for key in given:
         if key not in known:
             nearest = difflib.get_close_matches(key, known, 1, 0.0)[0]

@@ -1,11 +1,21 @@
 """Cached material: made from annotated images, read back as it was."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
+from published_layouts import cell as drawn_cell
+from published_layouts import write_autokary, write_autokary_copy, write_bioimlab
 
 from metaphase.segment.scale import CLEAR, WIDTH
 from metaphase.train import cache
+from metaphase.train.sources import open_source
+from metaphase.types import Instances
+
+
+def drawn(seed, overlap=0.0):
+    return drawn_cell(seed, (1, 4, 9, 13, 17, 21), (300, 340), overlap)
 
 
 def full(mask_at, shape):
@@ -51,8 +61,10 @@ def test_a_resized_mask_keeps_its_place_and_area(scale):
 def test_material_of_annotated_images(tiny_cil, tmp_path):
     root, spreads = tiny_cil
     names = list(spreads)
-    assert list(cache.build(root, names, tmp_path, workers=1)) == names
-    assert list(cache.build(root, names, tmp_path, workers=1)) == [], "what is there is not made again"
+    assert list(cache.build(open_source("cil", root), names, tmp_path, workers=1)) == names
+    assert list(cache.build(open_source("cil", root), names, tmp_path, workers=1)) == [], (
+        "what is there is not made again"
+    )
     for found in cache.load_all([tmp_path], names):
         truth = spreads[found.name].truth
         assert len(found.boxes) == len(truth)
@@ -77,4 +89,67 @@ def test_building_after_opencv_was_busy_does_not_hang(tiny_cil, tmp_path):
     cv2.setNumThreads(2)
     for _ in range(3):
         cv2.GaussianBlur(np.zeros((900, 900), np.uint8), (0, 0), 3)
-    assert list(cache.build(root, ["1000011"], tmp_path, workers=1)) == ["1000011"]
+    assert list(cache.build(open_source("cil", root), ["1000011"], tmp_path, workers=1)) == ["1000011"]
+
+
+@pytest.mark.parametrize("bright_on_dark", [False, True])
+def test_masks_of_the_truth_are_learnt_as_they_are(bright_on_dark):
+    spread = drawn(3, overlap=0.6)
+    truth = spread.truth
+    labels = truth.labels.copy()
+    labels[0] = 0  # somebody outlined it and did not name it
+    gray = 255 - spread.gray if bright_on_dark else spread.gray
+    made = cache.make("cell", gray, replace(truth, labels=labels))
+    assert len(made.masks) == len(truth), "clustered ones as well"
+    np.testing.assert_array_equal(made.labels, labels)
+    np.testing.assert_array_equal(made.input_labels, labels[1:])
+    np.testing.assert_array_equal(made.owner, np.arange(len(truth)))
+    assert made.inputs.shape == (len(truth) - 1, 160, 32)
+    assert made.scale == pytest.approx(WIDTH / spread.chromosome_width, rel=0.25)
+    assert np.median(made.spread) == pytest.approx(CLEAR, abs=4)
+    for mask, crop, box, tight in zip(made.masks, truth.crops, made.boxes, truth.boxes_xyxy, strict=True):
+        assert mask[0].sum() == pytest.approx(crop.sum() * made.scale**2, rel=0.1)
+        # As CIL's annotators draw: wider than the mask, more so at the top.
+        left, top, right, bottom = np.abs(box - tight * made.scale)
+        assert top > left > right > bottom > 0
+
+
+def test_specks_are_not_learnt_and_an_empty_image_gives_nothing():
+    spread = drawn(3)
+    speck = np.ones((2, 2), bool)
+    truth = Instances.from_masks(
+        spread.height, spread.width, [*spread.truth.crops, speck], [*spread.truth.offsets_xy, (5, 5)]
+    )
+    made = cache.make("cell", spread.gray, truth)
+    assert len(made.masks) == len(truth) - 1 == len(made.boxes) - 1
+    assert cache.make("cell", spread.gray, truth.select([])) is None
+
+
+def test_labels_without_their_image_give_no_material(tmp_path):
+    write_autokary_copy(tmp_path, {"train/one": drawn(3), "train/two": drawn(4)})
+    source = open_source("autokary2022", tmp_path)
+    assert len(list(cache.build(source, source.train, tmp_path / "made", workers=1))) == len(source.train)
+    assert cache.load_all([tmp_path / "made"], list(source.train)) == []
+
+
+def test_images_inside_their_label_file_are_found(tmp_path):
+    write_autokary(tmp_path, {"train/a/one": drawn(3), "train/b/two": drawn(4)}, embed=True)
+    source = open_source("autokary2022", tmp_path)
+    list(cache.build(source, source.train, tmp_path / "made", workers=1))
+    (found,) = cache.load_all([tmp_path / "made"], list(source.train))
+    assert len(found.masks) == 6
+
+
+def test_single_chromosomes_share_the_width_of_their_cell(tmp_path):
+    write_bioimlab(tmp_path, {"1": drawn(3), "2": drawn(4)})
+    source = open_source("bioimlab", tmp_path)
+    names = sorted((*source.train, *source.val))
+    list(cache.build(source, names, tmp_path / "made", workers=1))
+    made = cache.load_all([tmp_path / "made"], names)
+    assert len(made) == 12
+    for number in ("1 ", "2 "):
+        scales = {one.scale for one in made if one.name.startswith(number)}
+        assert len(scales) == 1
+        assert scales.pop() == pytest.approx(WIDTH / drawn(3).chromosome_width, rel=0.25)
+    rows = {one.input_labels[0]: np.count_nonzero(one.inputs[0].any(1)) for one in made if one.name.startswith("1 ")}
+    assert rows[1] > rows[9] > rows[21], "long ones stay longer"

@@ -210,7 +210,7 @@ def test_the_last_folder_that_holds_a_cell_is_read(tmp_path, cell, clustered_cel
 def test_training_reports_accuracy_at_checkpoints(monkeypatch, tmp_path, cell):
     monkeypatch.setattr(identify, "IdentifierNetwork", small)
     known = (cell.inputs, cell.input_labels)
-    training = TrainConfig(steps=3, bf16=False, report_every=1, save_every=2, threads=1)
+    training = TrainConfig(steps=3, bf16=False, report_every=1, judge_every=2, threads=1)
     records = list(identify.train_identifier(known, known, tmp_path, training, CONFIG))
     assert [record["step"] for record in records] == [1, 2, 3]
     assert ["val_accuracy" in record for record in records] == [False, True, True]
@@ -231,7 +231,7 @@ def test_the_whole_run_leaves_weights(monkeypatch, tmp_path, tiny_cil):
     )
     assert [record["step"] for record in identify.run(path, root=tiny_cil[0])] == [1, 2]
     out = tmp_path / "out"
-    assert exported == [(out / "identify" / "last.pt", out / "identify.onnx")]
+    assert exported == [(out / "identify" / "best.pt", out / "identify.onnx")]
     assert (out / "identify" / "last.pt").exists()
     assert json.loads((out / "identify" / "config.json").read_text())["identify"]["drawn_count"] == 8
     path.write_text(path.read_text(encoding="utf-8").replace("drawn_count = 8", "drawn_count = 9"), encoding="utf-8")

@@ -14,7 +14,7 @@ from torch import nn  # noqa: E402
 
 from metaphase.config import DataConfig, IdentifyTraining, TrainConfig  # noqa: E402
 from metaphase.errors import ConfigError  # noqa: E402
-from metaphase.train.loop import SETTINGS, _groups, _schedule, fit, keep_settings  # noqa: E402
+from metaphase.train.loop import SETTINGS, _groups, _schedule, fit, keep_settings, steps_done, weights_of  # noqa: E402
 
 CONFIG = TrainConfig(steps=12, lr=0.05, warmup=3, bf16=False, report_every=4, save_every=100, ema=0.9)
 
@@ -58,7 +58,8 @@ def sections(train=CONFIG, **identify):
 def test_every_setting_is_kept(tmp_path):
     keep_settings(tmp_path / "new" / "run", sections(batch=7))
     kept = json.loads((tmp_path / "new" / "run" / SETTINGS).read_text(encoding="utf-8"))
-    assert kept == {name: asdict(section) for name, section in sections(batch=7).items()}
+    expected = {name: asdict(section) for name, section in sections(batch=7).items()}
+    assert kept == json.loads(json.dumps(expected))
     assert [path.name for path in (tmp_path / "new" / "run").iterdir()] == [SETTINGS]
 
 
@@ -210,3 +211,56 @@ def test_only_matrices_decay():
     assert {p.ndim for p in decayed["params"]} == {2}
     assert {p.ndim for p in plain["params"]} == {1}
     assert len(decayed["params"]) + len(plain["params"]) == len(list(network().parameters()))
+
+
+def judged(*scores):
+    """A judge that gives these scores in turn."""
+    given = iter(scores)
+    return lambda network: {"score": next(given), "training": float(network.training)}
+
+
+def test_the_best_weights_stay_and_val_has_its_own_table(tmp_path):
+    config = replace(CONFIG, judge_every=3)
+    _, records = train(tmp_path, config, judge=judged(0.2, 0.9, 0.5, 0.6))
+    looks = [record for record in records if "val_score" in record]
+    assert [(record["step"], record["val_score"]) for record in looks] == [(3, 0.2), (6, 0.9), (9, 0.5), (12, 0.6)]
+    assert {record["val_training"] for record in looks} == {0.0}
+    best = torch.load(tmp_path / "best.pt", weights_only=True)
+    assert (best["step"], best["score"]) == (6, 0.9)
+    assert weights_of(tmp_path) == tmp_path / "best.pt"
+    _, _ = train(tmp_path / "short", replace(config, steps=6), judge=judged(0.2, 0.9))
+    assert not torch.allclose(best["average"]["0.weight"], checkpoint(tmp_path)["average"]["0.weight"])
+    with (tmp_path / "val.csv").open(newline="") as file:
+        assert [float(row["val_score"]) for row in csv.DictReader(file)] == [0.2, 0.9, 0.5, 0.6]
+    assert "val_score" in (tmp_path / "curve.html").read_text()
+
+
+def test_training_stops_when_val_no_longer_gets_better(tmp_path):
+    config = replace(CONFIG, judge_every=2, patience=2)
+    _, records = train(tmp_path, config, judge=judged(0.5, 0.4, 0.5, 0.9))
+    assert records[-1]["step"] == 6
+    assert checkpoint(tmp_path)["step"] == 6
+    assert train(tmp_path, config, resume=True, judge=judged(0.9))[1] == [], "who stopped stays so"
+    _, records = train(tmp_path, replace(config, patience=4), resume=True, judge=judged(0.9, 0.8, 0.7))
+    assert [record["val_score"] for record in records if "val_score" in record] == [0.9, 0.8, 0.7]
+    assert torch.load(tmp_path / "best.pt", weights_only=True)["step"] == 8
+
+
+def test_what_was_best_is_known_after_a_pause(tmp_path):
+    config = replace(CONFIG, judge_every=3)
+    train(tmp_path, config, until=6, judge=judged(0.2, 0.9))
+    assert steps_done(tmp_path) == 6
+    train(tmp_path, config, resume=True, judge=judged(0.5, 0.6))
+    assert torch.load(tmp_path / "best.pt", weights_only=True)["step"] == 6
+
+
+def test_without_a_judge_the_last_weights_count(tmp_path):
+    train(tmp_path)
+    assert weights_of(tmp_path) == tmp_path / "last.pt"
+    assert steps_done(tmp_path / "nowhere") == 0
+
+
+def test_records_tell_rate_and_speed(tmp_path):
+    _, records = train(tmp_path, images=8)
+    assert records[-1]["lr"] == pytest.approx(CONFIG.lr * _schedule(11, CONFIG))
+    assert records[-1]["images_a_second"] == pytest.approx(8 / records[-1]["seconds_a_step"])

@@ -5,17 +5,18 @@ import pytest
 from metaphase.config import DataConfig
 from metaphase.errors import DataError
 from metaphase.train import material
+from metaphase.train.sources import Source
 
 
-@pytest.mark.parametrize("value", [None, "", "/no/such/folder"])
-def test_without_data_one_sentence_says_what_to_do(monkeypatch, value):
-    if value is None:
-        monkeypatch.delenv("METAPHASE_DATA", raising=False)
-    else:
-        monkeypatch.setenv("METAPHASE_DATA", value)
-    with pytest.raises(DataError, match="with --root DIR or METAPHASE_DATA") as caught:
+def test_without_data_one_sentence_says_what_to_do(monkeypatch, tmp_path):
+    monkeypatch.setenv("METAPHASE_DATA", "/no/such/folder")
+    with pytest.raises(DataError, match="/no/such/folder: there is no .* with --root DIR or METAPHASE_DATA"):
         material.root()
-    assert (value or "not found") in str(caught.value)
+    for value in ("", None):
+        monkeypatch.setenv("METAPHASE_DATA", value) if value is not None else monkeypatch.delenv("METAPHASE_DATA")
+        assert material.root() is None
+    with pytest.raises(DataError, match="cil is not found: .* with --root DIR or METAPHASE_DATA"):
+        finish(material.prepare(DataConfig(folder=str(tmp_path)), 0, None))
 
 
 def test_a_named_folder_comes_before_the_variable(monkeypatch, tmp_path):
@@ -29,8 +30,9 @@ def test_a_named_folder_comes_before_the_variable(monkeypatch, tmp_path):
 
 
 def test_folders_lie_side_by_side(tmp_path):
-    first, second = material.folders(DataConfig(folder=str(tmp_path)))
-    assert first.parent == second.parent == tmp_path
+    cil = Source("cil", tmp_path, 1.0, (), ())
+    first, second = material.folders(DataConfig(folder=str(tmp_path)), cil)
+    assert first.parent == second.parent == tmp_path / "cil"
     assert first != second
 
 
@@ -46,19 +48,20 @@ def finish(generator):
 
 def test_cells_are_chosen_by_the_seed_and_made_once(tmp_path, tiny_cil):
     root, data = tiny_cil[0], DataConfig(folder=str(tmp_path))
-    _, (train, val) = finish(material.prepare(data, 0, root))
+
+    def prepare(data, seed):
+        _, (one,) = finish(material.prepare(data, seed, root))
+        return one.train, one.val
+
+    train, val = prepare(data, 0)
     assert sorted(train) == ["1000011", "1000021"]
     assert val == ["1000031"]
-    made = {path: path.stat().st_mtime_ns for path in (tmp_path / "isolated").glob("*.npz")}
+    made = {path: path.stat().st_mtime_ns for path in (tmp_path / "cil" / "annotated").glob("*.npz")}
     assert sorted(path.stem for path in made) == ["1000011", "1000021", "1000031"]
-    assert finish(material.prepare(data, 0, root))[1] == (train, val)
+    assert prepare(data, 0) == (train, val)
     assert {path: path.stat().st_mtime_ns for path in made} == made
-    one = finish(material.prepare(DataConfig(folder=str(tmp_path), cells=1), 0, root))[1][0]
-    assert one == train[:1]
-    assert {tuple(finish(material.prepare(data, seed, root))[1][0]) for seed in range(6)} == {
-        tuple(train),
-        tuple(train[::-1]),
-    }
+    assert prepare(DataConfig(folder=str(tmp_path), cells=1), 0)[0] == train[:1]
+    assert {tuple(prepare(data, seed)[0]) for seed in range(6)} == {tuple(train), tuple(train[::-1])}
 
 
 def test_a_record_for_every_hundredth():

@@ -3,6 +3,7 @@
 import numpy as np
 
 from metaphase.train import cache, pseudo
+from metaphase.train.sources import open_source
 from metaphase.types import Instances
 
 PADDING = np.array([-5, -7, 4, 3])
@@ -44,7 +45,7 @@ def without_masks(found):
 def test_masks_are_added_for_boxes_that_had_none(tmp_path, tiny_cil):
     root, spreads = tiny_cil
     name = "1000011"
-    list(cache.build(root, [name], tmp_path / "made", workers=1))
+    list(cache.build(open_source("cil", root), [name], tmp_path / "made", workers=1))
     made = cache.load(tmp_path / "made", name)
     truth = spreads[name].truth
     counts, new = refresh(tmp_path, tiny_cil, without_masks(made), name, lambda spread: truth)
@@ -64,7 +65,7 @@ def test_masks_are_added_for_boxes_that_had_none(tmp_path, tiny_cil):
 def test_exact_masks_are_not_replaced(tmp_path, tiny_cil):
     root, spreads = tiny_cil
     name = "1000021"
-    list(cache.build(root, [name], tmp_path / "made", workers=1))
+    list(cache.build(open_source("cil", root), [name], tmp_path / "made", workers=1))
     made = cache.load(tmp_path / "made", name)
     _, new = refresh(tmp_path, tiny_cil, made, name, lambda spread: spreads[name].truth)
     after = cache.load(new, name)
@@ -78,7 +79,7 @@ def test_exact_masks_are_not_replaced(tmp_path, tiny_cil):
 def test_a_doubtful_mask_serves_the_identifier_alone(tmp_path, tiny_cil):
     root, spreads = tiny_cil
     name = "1000011"
-    list(cache.build(root, [name], tmp_path / "made", workers=1))
+    list(cache.build(open_source("cil", root), [name], tmp_path / "made", workers=1))
     made = without_masks(cache.load(tmp_path / "made", name))
     truth = spreads[name].truth
     counts, new = refresh(tmp_path, tiny_cil, made, name, lambda spread: truth, good=1.1, fair=0.5)
@@ -89,7 +90,7 @@ def test_a_doubtful_mask_serves_the_identifier_alone(tmp_path, tiny_cil):
 def test_what_is_there_is_not_made_again(tmp_path, tiny_cil):
     root, spreads = tiny_cil
     name = "1000011"
-    list(cache.build(root, [name], tmp_path / "old", workers=1))
+    list(cache.build(open_source("cil", root), [name], tmp_path / "old", workers=1))
     asked = []
 
     def segmenter(spread):

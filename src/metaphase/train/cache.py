@@ -13,14 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metaphase import masks
-from metaphase.datasets import cil
 from metaphase.datasets.isolated import annotated_foreground, isolated
-from metaphase.datasets.record import Index
 from metaphase.identify.straighten import BREADTH, LENGTH, straighten, to_input
-from metaphase.image_io import read_gray
+from metaphase.imaging.polarity import is_bright_on_dark
+from metaphase.imaging.scale import measure_width
 from metaphase.segment.scale import WIDTH, transmittance
+from metaphase.train.sources import SINGLE, Source, case_mates, read, stale
+from metaphase.types import Instances
 
-__all__ = ["WIDTH", "Material", "build", "load", "load_all", "resize_mask", "save"]
+__all__ = ["WIDTH", "Material", "build", "load", "load_all", "make", "resize_mask", "save"]
+
+_SMALLEST = 0.5
+"""Masks smaller than this part of a squared chromosome width are not learnt; nor does prediction report them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,8 +34,9 @@ class Material:
     inputs: UInt8[K, 160, 32] straightened chromosomes; input_labels: Int64[K].
     scale: pixels of the segmenter's grid to one of the image. spread: UInt8[h, w], transmittance on that grid;
     dark: mean transmittance of its chromosomes.
-    masks: UInt8 masks on that grid of the isolated ones, as (crop, x, y); boxes: Float32[B, 4] all annotated boxes on
-    that grid, with box_labels; owner, labels: Int64[N], index in boxes and label of each mask.
+    masks: masks on that grid, as (crop, x, y), of all chromosomes, or of the isolated ones where a set has boxes only;
+    boxes: Float32[B, 4] all annotated boxes on that grid, with box_labels; owner, labels: Int64[N], index in boxes and
+    label of each mask.
     """
 
     name: str
@@ -47,16 +52,20 @@ class Material:
     owner: NDArray[np.int64]
 
 
-def build(root: Path, names: list[str], folder: Path, workers: int = 2) -> Iterator[str]:
-    """Write `folder/NAME.npz` for each image of CIL that is not there yet; yields each name when done."""
+def build(source: Source, names: Sequence[str], folder: Path, workers: int = 2) -> Iterator[str]:
+    """Write `folder/NAME.npz` for each image of the set that is not there yet, or is older than the image's files.
+
+    Yields each name when done.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    missing = [name for name in names if not (folder / f"{name}.npz").exists()]
+    missing = [name for name in names if stale(source.name, source.root, name, folder / f"{name}.npz")]
     if not missing:
         return
     # OpenCV's threads do not survive a fork: a child that ends them waits for ever. So they end here, before it.
     cv2.setNumThreads(1)
+    jobs = [(source.name, source.root, name, folder) for name in missing]
     with ProcessPoolExecutor(workers) as pool:
-        yield from pool.map(_build_one, *zip(*((root, name, folder) for name in missing), strict=True), chunksize=8)
+        yield from pool.map(_build_one, *zip(*jobs, strict=True), chunksize=8)
 
 
 def load(folder: Path, name: str) -> Material:
@@ -89,45 +98,70 @@ def load_all(folders: Sequence[Path], names: list[str]) -> list[Material]:
     return [load(group[-1].parent, group[-1].stem) for group in found if group]
 
 
-@functools.cache
-def _index(root: Path) -> Index:
-    return cil.find(root)
-
-
-def _build_one(root: Path, name: str, folder: Path) -> str:
+def _build_one(set_name: str, root: Path, name: str, folder: Path) -> str:
     cv2.setNumThreads(1)
-    index = _index(root)
-    record = cil.read(index, name)
-    gray = read_gray(record.path).gray
-    foreground, _ = annotated_foreground(gray, record.truth)
-    width = masks.chromosome_width(foreground)
+    record = read(set_name, root, name)
+    width = _width_of_cell(set_name, root, case_mates(set_name, root, name)) if set_name in SINGLE else 0.0
+    # Some labels are published without their image.
+    made = make(name, record.gray().gray, record.truth, width) if record.has_image else None
+    if made is not None:
+        save(folder, made)
+    return name
+
+
+@functools.lru_cache(maxsize=256)
+def _width_of_cell(set_name: str, root: Path, names: tuple[str, ...]) -> float:
+    """Median chromosome width of a cell whose chromosomes lie in an image each: one alone tells too little."""
+    widths = [masks.chromosome_width(read(set_name, root, name).truth.union()) for name in names]
+    return float(np.median([width for width in widths if width > 0] or [0.0]))
+
+
+def make(name: str, gray: NDArray[np.uint8], truth: Instances, width: float = 0.0) -> Material | None:
+    """Material of one annotated image, None where it shows no chromosome.
+
+    gray: UInt8[H, W], either polarity. truth: masks and labels; where it has boxes only, the chromosomes that lie alone
+    in their box give the masks. width: of a chromosome in pixels; 0: it is measured.
+    A set with masks gets boxes as CIL's annotators would draw them, so that the network's boxes keep one style.
+    Chromosomes of unknown class (label 0) have a mask and no straightened picture.
+    """
+    inverted = is_bright_on_dark(gray)
+    gray = np.asarray(cv2.bitwise_not(gray), np.uint8) if inverted else gray
+    if not len(truth):
+        return None
+    foreground, _ = annotated_foreground(gray, truth)
+    # In fluorescence the threshold merges neighbours that glow; the width is then measured as in prediction.
     if width <= 0:
-        return name
-    alone, owner = isolated(foreground, record.truth, width)
-    assert alone.crops is not None
+        width = measure_width(gray, glowing=True) if inverted else masks.chromosome_width(foreground)
+    if width <= 0 and truth.has_masks:
+        width = masks.chromosome_width(truth.union())
+    if width <= 0:
+        return None
+    boxes = truth.boxes_xyxy
+    if truth.has_masks:
+        owner = np.flatnonzero(truth.areas >= _SMALLEST * width**2)
+        outlined, boxes = truth.select(owner), masks.pad_as_annotators(boxes, width)
+    else:
+        outlined, owner = isolated(foreground, truth, width)
+    assert outlined.crops is not None
     levels = masks.photometry(gray, foreground)
+    named = np.flatnonzero(outlined.labels)
     inputs = [
-        to_input(straighten(gray, crop, xy, width), levels)
-        for crop, xy in zip(alone.crops, alone.offsets_xy, strict=True)
+        to_input(straighten(gray, outlined.crops[i], outlined.offsets_xy[i], width), levels) for i in named.tolist()
     ]
     scale = WIDTH / width
-    save(
-        folder,
-        Material(
-            name=name,
-            scale=scale,
-            labels=alone.labels,
-            inputs=np.array(inputs, np.uint8).reshape(-1, LENGTH, BREADTH),
-            input_labels=alone.labels,
-            spread=transmittance(gray, scale, levels[0]),
-            dark=levels[1] / levels[0],
-            masks=[resize_mask(crop, xy, scale) for crop, xy in zip(alone.crops, alone.offsets_xy, strict=True)],
-            boxes=(record.truth.boxes_xyxy * scale).astype(np.float32),
-            box_labels=record.truth.labels,
-            owner=owner,
-        ),
+    return Material(
+        name=name,
+        scale=scale,
+        labels=outlined.labels,
+        inputs=np.array(inputs, np.uint8).reshape(-1, LENGTH, BREADTH),
+        input_labels=outlined.labels[named],
+        spread=transmittance(gray, scale, levels[0]),
+        dark=levels[1] / levels[0],
+        masks=[resize_mask(crop, xy, scale) for crop, xy in zip(outlined.crops, outlined.offsets_xy, strict=True)],
+        boxes=(boxes * scale).astype(np.float32),
+        box_labels=truth.labels,
+        owner=owner,
     )
-    return name
 
 
 def save(folder: Path, cell: Material) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +13,11 @@ from torch.nn import functional
 
 from metaphase.config import DataConfig, IdentifyTraining, TrainConfig, read_sections
 from metaphase.datasets.procedural_chromosome import draw_chromosome
+from metaphase.errors import DataError
 from metaphase.identify.network import IdentifierNetwork, swap_orientation
 from metaphase.identify.straighten import BREADTH, LENGTH, WIDTH, to_input
-from metaphase.train import cache, export, material
-from metaphase.train.loop import Progress, fit, keep_settings
+from metaphase.train import cache, export, material, processes, weights
+from metaphase.train.loop import Progress, fit, keep_settings, steps_done, weights_of
 from metaphase.types import Straightened
 
 __all__ = ["accuracy", "augment", "batches", "drawn_material", "load_material", "losses", "run", "train_identifier"]
@@ -31,23 +32,28 @@ def batches(
     orientations: NDArray[np.int64],
     config: IdentifyTraining,
     seed: int,
+    shares: NDArray[np.float64] | None = None,
 ) -> Iterator[Batch]:
     """Endless batches of (darkness UInt8[2n, 160, 32], class 0..23 [n], orientation [n]).
 
     inputs: UInt8[N, 160, 32]; labels: 1..24; orientations: 0 where the p arm is known to be at row 0, -1 not known.
-    Real chromosomes come in rounds, each once a round; drawn ones by chance. The second n rows show the same
-    chromosomes turned.
+    Real chromosomes come in rounds, each once a round, or by chance with `shares` (see `material.shares`); drawn ones
+    by chance. The second n rows show the same chromosomes turned. Each of several processes takes its part of a batch.
     """
+    mine = processes.share(config.batch, "identify.batch")
+    part = slice(processes.rank() * mine, (processes.rank() + 1) * mine)
     rng = np.random.default_rng(seed)
     order: NDArray[np.int64] = np.zeros(0, np.int64)
     real, drawn = np.flatnonzero(orientations < 0), np.flatnonzero(orientations >= 0)
     n_drawn = round(config.batch * config.drawn_share) if len(drawn) else 0
     n_real = config.batch - n_drawn
     while True:
-        if len(order) < n_real:
-            order = np.concatenate([order, rng.permutation(real)])
+        while len(order) < n_real:
+            order = np.concatenate(
+                [order, rng.permutation(real) if shares is None else rng.choice(real, n_real, p=shares)]
+            )
         index = np.concatenate([order[:n_real], rng.choice(drawn, n_drawn)]) if n_drawn else order[:n_real]
-        order = order[n_real:]
+        order, index = order[n_real:], index[part]
         first = torch.from_numpy(inputs[index])
         turned = first.flip(1, 2)
         pair = torch.cat([first, turned])
@@ -191,8 +197,9 @@ def train_identifier(
     config: IdentifyTraining,
     *,
     resume: bool = False,
+    shares: NDArray[np.float64] | None = None,
 ) -> Iterator[Progress]:
-    """Train on straightened chromosomes; records at checkpoints carry `val_accuracy` of the averaged weights."""
+    """Train on straightened chromosomes; where there are val ones, the share of right classes is the score."""
     torch.manual_seed(training.seed)
     if training.threads:
         torch.set_num_threads(training.threads)
@@ -200,34 +207,66 @@ def train_identifier(
     drawn_inputs, drawn_labels = drawn_material(config.drawn_count, training.seed)
     orientations = np.concatenate([np.full(len(labels), -1), np.zeros(len(drawn_labels))]).astype(np.int64)
     inputs, labels = np.concatenate([inputs, drawn_inputs]), np.concatenate([labels, drawn_labels])
+    done = steps_done(folder) if resume else 0
+    stream = batches(inputs, labels, orientations, config, training.seed + 1_000_003 * done, shares)
     network = IdentifierNetwork()
-    stream = batches(inputs, labels, orientations, config, training.seed)
-    for record in fit(network, stream, lambda n, b: losses(n, b, config), training, folder, resume):
-        if record["step"] % training.save_every == 0 or record["step"] == training.steps:
-            judged = IdentifierNetwork()
-            judged.load_state_dict(torch.load(folder / "last.pt", map_location="cpu", weights_only=True)["average"])
-            yield record | {"val_accuracy": accuracy(judged, *val_material)}
-        else:
-            yield record
+    if training.start and not done:
+        path = weights.path_of(training.start, "identify")
+        weights.begin_with(network, path, lambda: [augment(next(stream)[0], config) for _ in range(8)])
+    torch.manual_seed(training.seed + 1_000_003 * done + processes.rank())  # others turns and noise in each process
+
+    def judge(judged: nn.Module) -> dict[str, float]:
+        right = accuracy(judged, *val_material)
+        return {"score": right, "accuracy": right}
+
+    yield from fit(
+        network,
+        stream,
+        lambda n, b: losses(n, b, config),
+        training,
+        folder,
+        resume,
+        judge=judge if len(val_material[1]) else None,
+        images=config.batch,
+    )
 
 
-def run(config_path: Path, resume: bool = False, root: Path | None = None) -> Iterator[Progress]:
+def run(
+    config_path: Path | None, resume: bool = False, root: Path | None = None, settings: Sequence[str] = ()
+) -> Generator[Progress, None, Path]:
     """`metaphase train identify`: material, training, ONNX.
 
     Uses the chromosomes that the segmenter cut out of clusters where `metaphase train segment` has left them, else
-    the isolated ones alone. root: the folder of all data sets, which holds CIL; left out, METAPHASE_DATA names it.
-    Leaves `out/identify.onnx`. Raises ConfigError, also where `resume` meets other settings than the run began with,
-    and DataError.
+    those that are annotated with masks or lie alone. config_path, settings: see `read_sections`. root: the folder of
+    all data sets; left out, METAPHASE_DATA names it. Leaves `out/identify.onnx` and returns its path. Raises
+    ConfigError, also where `resume` meets other settings than the run began with, DataError and WeightsError.
     """
-    sections = read_sections(config_path, data=DataConfig, train=TrainConfig, identify=IdentifyTraining)
+    sections = read_sections(config_path, settings, data=DataConfig, train=TrainConfig, identify=IdentifyTraining)
     data, training, config = sections["data"], sections["train"], sections["identify"]
-    root = material.root(root)
-    out = Path(data.out)
-    keep_settings(out / "identify", sections, resume)
-    names, val_names = yield from material.prepare(data, training.seed, root)
-    folders = material.folders(data)
-    known = load_material(folders, names)
-    yield from train_identifier(
-        known, load_material(folders, val_names), out / "identify", training, config, resume=resume
-    )
-    export.export_identifier(out / "identify" / "last.pt", out / "identify.onnx")
+    with processes.joined(training.device):
+        out = Path(data.out)
+        folder = out / "identify"
+        if processes.is_first():
+            keep_settings(folder, sections, resume)
+        sets = yield from material.prepare(data, training.seed, material.root(root))
+        known = [load_material(one.folders, one.train) for one in sets]
+        for one, (_, labels) in zip(sets, known, strict=True):
+            if not len(labels):
+                raise DataError(
+                    f"{one.source.name}: no train image gives a chromosome whose outline and class are known"
+                )
+        judged = [load_material(one.folders, one.val) for one in sets]
+        shares = material.shares(sets, [len(labels) for _, labels in known])
+        yield from train_identifier(
+            _joined(known), _joined(judged), folder, training, config, resume=resume, shares=shares
+        )
+        if processes.is_first():
+            export.export_identifier(weights_of(folder), out / "identify.onnx")
+            if training.start == weights.SHIPPED:
+                weights.complete(out)
+        processes.wait()
+    return out / "identify.onnx"
+
+
+def _joined(parts: Sequence[Labelled]) -> Labelled:
+    return np.concatenate([inputs for inputs, _ in parts]), np.concatenate([labels for _, labels in parts])

@@ -17,7 +17,7 @@ from metaphase.image_io import to_gray
 from metaphase.segment import Segmenter
 from metaphase.segment.network import SegmenterNetwork
 
-__all__ = ["MetaphaseModule"]
+__all__ = ["MetaphaseModule", "NetworkSession"]
 
 
 class MetaphaseModule(nn.Module):
@@ -47,7 +47,7 @@ class MetaphaseModule(nn.Module):
         pixels = image.detach().cpu().numpy()
         pixels = pixels[0] if pixels.ndim == 3 and len(pixels) == 1 else pixels
         spread = imaging.normalise(to_gray(pixels).gray)
-        segmenter, identifier = Segmenter(_Session(self.segment)), Identifier(_Session(self.identify))
+        segmenter, identifier = Segmenter(NetworkSession(self.segment)), Identifier(NetworkSession(self.identify))
         found = identifier(spread, segmenter(spread))
         named = karyotype.assemble(found.instances, found.upright, found.straightened).instances
         device = next(self.parameters()).device
@@ -55,13 +55,14 @@ class MetaphaseModule(nn.Module):
         return {name: torch.from_numpy(np.ascontiguousarray(value)).to(device) for name, value in tensors.items()}
 
 
-class _Session:
+class NetworkSession:
     """A network in the place of an ONNX Runtime session: arrays in, arrays out."""
 
     def __init__(self, network: nn.Module) -> None:
         self._network = network
 
     def run(self, _: object, inputs: Mapping[str, NDArray[np.generic]]) -> list[NDArray[np.float32]]:
+        """The network's outputs for `inputs["darkness"]`."""
         device = next(self._network.parameters()).device
         was_training = self._network.training
         self._network.eval()

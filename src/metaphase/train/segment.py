@@ -3,44 +3,54 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, IterableDataset
 
 from metaphase.config import DataConfig, SegmentTraining, TrainConfig, read_sections
+from metaphase.errors import DataError
 from metaphase.segment.candidates import CELL, WINDOW
 from metaphase.segment.network import SegmenterNetwork, mask_logits
 from metaphase.segment.scale import WIDTH
 from metaphase.segment.segmenter import Segmenter
-from metaphase.train import cache, export, material, pseudo
+from metaphase.train import cache, export, judging, material, processes, pseudo, weights
 from metaphase.train.crops import Crop, composite_crop, real_crop
-from metaphase.train.loop import Progress, fit, keep_settings
+from metaphase.train.loop import LAST, Judge, Progress, fit, keep_settings, steps_done, weights_of
 
 __all__ = ["losses", "run", "train_segmenter"]
 
 
 class _Crops(IterableDataset[list[Crop]]):
-    """Endless batches, each worker with its own seed."""
+    """Endless batches, each worker of each process with its own seed; shares: see `material.shares`."""
 
-    def __init__(self, cells: list[cache.Material], config: SegmentTraining, seed: int) -> None:
-        self.cells, self.config, self.seed = cells, config, seed
+    def __init__(
+        self,
+        cells: list[cache.Material],
+        config: SegmentTraining,
+        seed: int,
+        shares: NDArray[np.float64] | None = None,
+    ) -> None:
+        self.cells, self.config, self.seed, self.shares = cells, config, seed, shares
+        self.rank, self.batch = processes.rank(), processes.share(config.batch, "segment.batch")
 
     def __iter__(self) -> Iterator[list[Crop]]:
         worker = torch.utils.data.get_worker_info()
         cv2.setNumThreads(1)
-        rng = np.random.default_rng((self.seed, worker.id if worker else 0))
+        rng = np.random.default_rng((self.seed, worker.id if worker else 0, self.rank))
         while True:
-            yield [self._one(rng) for _ in range(self.config.batch)]
+            yield [self.draw(rng) for _ in range(self.batch)]
 
-    def _one(self, rng: np.random.Generator) -> Crop:
-        cells = [self.cells[int(i)] for i in rng.integers(len(self.cells), size=6)]
+    def draw(self, rng: np.random.Generator) -> Crop:
+        """One crop."""
+        cells = [self.cells[int(i)] for i in rng.choice(len(self.cells), 6, p=self.shares)]
         if rng.random() < self.config.real_share:
             return real_crop(cells[0], rng, self.config)
         return composite_crop(cells, rng, self.config)
@@ -183,46 +193,100 @@ def train_segmenter(
     *,
     resume: bool = False,
     until: int | None = None,
-    workers: int = 1,
+    shares: NDArray[np.float64] | None = None,
+    judge: Judge | None = None,
 ) -> Iterator[Progress]:
-    """Train on cached spreads; yields progress records. `until`: see `fit`."""
+    """Train on cached spreads; yields progress records. shares: see `material.shares`; until, judge: see `fit`."""
     torch.manual_seed(training.seed)
     if training.threads:
         torch.set_num_threads(training.threads)
     # OpenCV's threads do not survive a fork: a worker that ends them waits for ever. So they end here, before it.
     cv2.setNumThreads(1)
-    seed = training.seed if until is None else training.seed + 1  # the second round sees other crops
-    data = _Crops([cell for cell in cells if cell.masks], config, seed)
+    done = steps_done(folder) if resume else 0
+    data = _Crops(cells, config, training.seed + 1_000_003 * done, shares)  # who goes on sees other crops
+    network = SegmenterNetwork()
+    if training.start and not done:
+        weights.begin_with(network, weights.path_of(training.start, "segment"), lambda: _as_images(data, training.seed))
+    workers = training.workers
     loader = DataLoader(data, batch_size=None, num_workers=workers, prefetch_factor=4 if workers else None)
-    yield from fit(SegmenterNetwork(), iter(loader), losses, training, folder, resume, until)
+    yield from fit(network, iter(loader), losses, training, folder, resume, until, judge=judge, images=config.batch)
 
 
-def run(config_path: Path, resume: bool = False, root: Path | None = None) -> Iterator[Progress]:
+def _as_images(data: _Crops, seed: int, count: int = 32) -> list[Tensor]:
+    """Darkness Float[1, 1, S, S] of some crops, the same in every process."""
+    rng = np.random.default_rng(seed)
+    return [torch.from_numpy(data.draw(rng).darkness)[None, None] for _ in range(count)]
+
+
+def run(
+    config_path: Path | None, resume: bool = False, root: Path | None = None, settings: Sequence[str] = ()
+) -> Generator[Progress, None, Path]:
     """`metaphase train segment`: material, first round, masks for clustered chromosomes, second round, ONNX.
 
-    root: the folder of all data sets, which holds CIL; left out, METAPHASE_DATA names it. Leaves `out/segment.onnx`.
-    Raises ConfigError, also where `resume` meets other settings than the run began with, and DataError.
+    config_path, settings: see `read_sections`. root: the folder of all data sets; left out, METAPHASE_DATA names it.
+    Leaves `out/segment.onnx` and returns its path. The first round is for CIL, which has boxes only: without it in
+    `data.sets`, or with `segment.first_steps` 0, there is one round. Raises ConfigError, also where `resume` meets
+    other settings than the run began with, DataError and WeightsError.
     """
-    sections = read_sections(config_path, data=DataConfig, train=TrainConfig, segment=SegmentTraining)
+    sections = read_sections(config_path, settings, data=DataConfig, train=TrainConfig, segment=SegmentTraining)
     data, training, config = sections["data"], sections["train"], sections["segment"]
-    root = material.root(root)
-    out = Path(data.out)
-    checkpoint = out / "segment" / "last.pt"
-    keep_settings(checkpoint.parent, sections, resume)
-    names, _ = yield from material.prepare(data, training.seed, root)
-    first, second = material.folders(data)
-    if not resume:
-        shutil.rmtree(second, ignore_errors=True)
-    if config.first_steps:
-        # With `resume`, steps that are done and cells that are there are passed over.
-        cells = cache.load_all([first], names)
-        until = config.first_steps
-        yield from train_segmenter(cells, checkpoint.parent, training, config, resume=resume, until=until)
-        export.export_segmenter(checkpoint, out / "segment.onnx")
-        chosen = names[: config.refreshed_cells]
-        refreshed = pseudo.refresh(root, chosen, first, second, Segmenter.load(out))
+    with processes.joined(training.device):
+        out = Path(data.out)
+        folder = out / "segment"
+        if processes.is_first():
+            keep_settings(folder, sections, resume)
+        sets = yield from material.prepare(data, training.seed, material.root(root), whole=True)
+        judge = judging.for_segmenter(sets, training.judge_cells) if processes.is_first() else None
+        boxed = next((one for one in sets if one.source.name == "cil"), None)
+        if boxed and processes.is_first() and not resume:
+            shutil.rmtree(boxed.folders[1], ignore_errors=True)
+        if boxed and config.first_steps:
+            yield from _first_round(sets, boxed, folder, training, config, resume)
+            resume = True
+        cells, shares = _with_masks(sets)
+        yield from train_segmenter(cells, folder, training, config, resume=resume, shares=shares, judge=judge)
+        if processes.is_first():
+            export.export_segmenter(weights_of(folder), out / "segment.onnx")
+            if training.start == weights.SHIPPED:
+                weights.complete(out)
+        processes.wait()
+    return out / "segment.onnx"
+
+
+def _first_round(
+    sets: list[material.Prepared],
+    boxed: material.Prepared,
+    folder: Path,
+    training: TrainConfig,
+    config: SegmentTraining,
+    resume: bool,
+) -> Iterator[Progress]:
+    """Train for `config.first_steps`, then let the model add masks to clustered chromosomes where boxes agree."""
+    # With `resume`, steps that are done and cells that are there are passed over.
+    cells, shares = _with_masks(sets, refreshed=False)
+    until = config.first_steps
+    yield from train_segmenter(cells, folder, training, config, resume=resume, until=until, shares=shares)
+    if processes.is_first():
+        out, chosen = folder.parent, boxed.train[: config.refreshed_cells]
+        export.export_segmenter(folder / LAST, out / "segment.onnx")
+        first, second = boxed.folders
+        refreshed = pseudo.refresh(boxed.source.root, chosen, first, second, Segmenter.load(out))
         yield from material.counted(refreshed, len(chosen), "masks_from_model")
-        resume = True
-    cells = cache.load_all([first, second], names)
-    yield from train_segmenter(cells, checkpoint.parent, training, config, resume=resume)
-    export.export_segmenter(checkpoint, out / "segment.onnx")
+    processes.wait()
+
+
+def _with_masks(
+    sets: list[material.Prepared], *, refreshed: bool = True
+) -> tuple[list[cache.Material], NDArray[np.float64] | None]:
+    """The train cells that have masks, and their shares. Raises DataError for a set without any."""
+    found = []
+    for one in sets:
+        folders = one.folders if refreshed else one.folders[:1]
+        cells = [cell for cell in cache.load_all(folders, one.train) if cell.masks]
+        if not cells:
+            raise DataError(
+                f"{one.source.name}: none of its {len(one.train)} train images gives an outline to learn; image files "
+                "are needed, and masks, or boxes in which chromosomes lie alone"
+            )
+        found.append(cells)
+    return [cell for cells in found for cell in cells], material.shares(sets, [len(cells) for cells in found])
