@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,11 +14,13 @@ __all__ = [
     "box_iou_matrix",
     "chromosome_width",
     "decode_rle",
+    "decode_rle_crop",
     "encode_rle",
     "foreground",
     "foreground_threshold",
     "intersection",
     "mask_intersections",
+    "neighbours",
     "pad_as_annotators",
     "photometry",
     "rasterise_polygon",
@@ -63,10 +66,28 @@ def mask_intersections(
 ) -> NDArray[np.int64]:
     """Int64[A, B]: shared pixels of every pair of masks, without ever making full masks."""
     shared = np.zeros((len(crops_a), len(crops_b)), np.int64)
-    for i, (crop_a, offset_a) in enumerate(zip(crops_a, offsets_a, strict=True)):
-        for j, (crop_b, offset_b) in enumerate(zip(crops_b, offsets_b, strict=True)):
-            shared[i, j] = intersection(crop_a, offset_a, crop_b, offset_b)
+    boxes_a, boxes_b = _crop_boxes(crops_a, offsets_a)[:, None], _crop_boxes(crops_b, offsets_b)[None]
+    meet = (np.minimum(boxes_a[..., 2:], boxes_b[..., 2:]) > np.maximum(boxes_a[..., :2], boxes_b[..., :2])).all(-1)
+    for i, j in np.argwhere(meet):
+        shared[i, j] = intersection(crops_a[i], offsets_a[i], crops_b[j], offsets_b[j])
     return shared
+
+
+def neighbours(crops: Sequence[Bool], offsets: NDArray[np.int64]) -> tuple[Bool, Bool]:
+    """(overlapping, touching), Bool[M] each: masks that share pixels with another one; masks that share none with any,
+    but have a pixel beside (one of its 8 neighbours) a pixel of another one.
+    """
+    alone = ~np.eye(len(crops), dtype=bool)
+    overlapping = ((mask_intersections(crops, offsets, crops, offsets) > 0) & alone).any(1)
+    grown = [cv2.dilate(np.pad(crop, 1).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool) for crop in crops]
+    near = (mask_intersections(grown, offsets - 1, crops, offsets) > 0) & alone
+    return overlapping, near.any(1) & ~overlapping
+
+
+def _crop_boxes(crops: Sequence[Bool], offsets_xy: NDArray[np.int64]) -> NDArray[np.int64]:
+    sizes = np.array([crop.shape[::-1] for crop in crops], np.int64).reshape(-1, 2)
+    starts = np.asarray(offsets_xy, np.int64).reshape(-1, 2)
+    return np.concatenate([starts, starts + sizes], 1)
 
 
 def box_iou_matrix(boxes_a_xyxy: NDArray[np.generic], boxes_b_xyxy: NDArray[np.generic]) -> NDArray[np.float64]:
@@ -88,23 +109,46 @@ def pad_as_annotators(boxes_xyxy: NDArray[np.generic], chromosome_width: float) 
 def encode_rle(
     crop: Bool, offset_xy: Sequence[int] | NDArray[np.generic], size_hw: tuple[int, int]
 ) -> dict[str, object]:
-    """Compressed COCO RLE of one mask: {"size": [h, w], "counts": ASCII}."""
-    full = np.zeros(size_hw, np.uint8, order="F")
+    """Compressed COCO RLE of one mask: {"size": [h, w], "counts": ASCII}.
+
+    The crop must lie inside the image. Runs are counted on the crop: a full mask is never made.
+    """
+    height, width = int(size_hw[0]), int(size_hw[1])
     x, y = int(offset_xy[0]), int(offset_xy[1])
-    full[y : y + crop.shape[0], x : x + crop.shape[1]] = crop
-    rle = coco.encode(full)
-    return {"size": [int(size_hw[0]), int(size_hw[1])], "counts": rle["counts"].decode("ascii")}
+    # A row of background above and below each column of the crop: every run begins and ends inside its column.
+    framed = np.zeros((crop.shape[1], crop.shape[0] + 2), np.int8)
+    framed[:, 1:-1] = crop.T
+    columns, rows = np.nonzero(np.diff(framed, axis=1))
+    edges = (columns + x) * height + rows + y
+    # Where a run reaches the last row and the next begins in the first, both are one run.
+    repeated = np.flatnonzero(edges[1:] == edges[:-1])
+    edges = np.delete(edges, np.concatenate([repeated, repeated + 1]))
+    counts = np.diff(np.concatenate([[0], edges, [height * width]]))
+    if len(edges) and edges[-1] == height * width:
+        counts = counts[:-1]
+    rle = coco.frPyObjects({"size": [height, width], "counts": counts.tolist()}, height, width)
+    return {"size": [height, width], "counts": rle["counts"].decode("ascii")}
 
 
 def decode_rle(rle: dict[str, object]) -> Bool:
     """Bool[h, w] of a COCO RLE, compressed or not."""
+    return coco.decode(_packed(rle)).astype(bool)
+
+
+def decode_rle_crop(rle: dict[str, object]) -> tuple[Bool, tuple[int, int]]:
+    """The tight crop of a COCO RLE, compressed or not, and its (column, row). Raises ValueError for an empty mask."""
+    packed = _packed(rle)
+    x, y, w, h = (int(v) for v in coco.toBbox(packed))
+    return tighten(coco.decode(packed)[y : y + h, x : x + w].astype(bool), (x, y), packed["size"])
+
+
+def _packed(rle: dict[str, object]) -> dict[str, Any]:
     size = [int(v) for v in rle["size"]]  # type: ignore[attr-defined]
     counts = rle["counts"]
     if isinstance(counts, list):
-        packed = coco.frPyObjects({"size": size, "counts": counts}, size[0], size[1])
-    else:
-        packed = {"size": size, "counts": counts.encode("ascii") if isinstance(counts, str) else counts}
-    return coco.decode(packed).astype(bool)
+        packed: dict[str, Any] = coco.frPyObjects({"size": size, "counts": counts}, size[0], size[1])
+        return packed
+    return {"size": size, "counts": counts.encode("ascii") if isinstance(counts, str) else counts}
 
 
 def rasterise_polygon(points_xy: NDArray[np.generic], size_hw: tuple[int, int]) -> Bool:
