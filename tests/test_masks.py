@@ -217,3 +217,30 @@ def test_a_mask_its_polygons_and_back(crop):
     cv2_filled, _ = cv2.findContours((~padded).astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     if len(cv2_filled) == 1:
         np.testing.assert_array_equal(solid, padded)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(arrays(bool, st.tuples(st.integers(1, 40), st.integers(1, 40))))
+def test_compressed_runs_are_read_as_pycocotools_reads_them(full):
+    rle = coco_mask.encode(np.asfortranarray(full.astype(np.uint8)))
+    if not full.any():
+        return
+    for counts in (rle["counts"], rle["counts"].decode("ascii")):
+        crop, (x, y) = masks.decode_rle_crop({"size": list(full.shape), "counts": counts})
+        back = np.zeros_like(full)
+        back[y : y + crop.shape[0], x : x + crop.shape[1]] = crop
+        np.testing.assert_array_equal(back, full)
+
+
+@pytest.mark.parametrize("counts", [[3, 4], [-1, 21], [1, 40], "", "\x7f\x01", "oooooooooooooooooo", "PPYo1"])
+def test_runs_that_do_not_fill_the_image_are_refused(counts):
+    with pytest.raises(ValueError, match="RLE"):
+        masks.decode_rle_crop({"size": [4, 5], "counts": counts})
+
+
+def test_polygons_of_one_mask_are_joined_in_one_crop():
+    a, b = np.array([[2, 1], [4, 1], [4, 3], [2, 3]]), np.array([[7, 2], [9, 2], [9, 5]])
+    crop, offset = masks.rasterise_polygons([a, b])
+    assert (offset, crop.shape) == ((2, 1), (5, 8))
+    full = masks.rasterise_polygon(a, (10, 12)) | masks.rasterise_polygon(b, (10, 12))
+    np.testing.assert_array_equal(crop, full[1:6, 2:10])

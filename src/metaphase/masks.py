@@ -24,6 +24,7 @@ __all__ = [
     "pad_as_annotators",
     "photometry",
     "rasterise_polygon",
+    "rasterise_polygons",
     "tighten",
     "trace_polygons",
 ]
@@ -136,10 +137,49 @@ def decode_rle(rle: dict[str, object]) -> Bool:
 
 
 def decode_rle_crop(rle: dict[str, object]) -> tuple[Bool, tuple[int, int]]:
-    """The tight crop of a COCO RLE, compressed or not, and its (column, row). Raises ValueError for an empty mask."""
-    packed = _packed(rle)
-    x, y, w, h = (int(v) for v in coco.toBbox(packed))
-    return tighten(coco.decode(packed)[y : y + h, x : x + w].astype(bool), (x, y), packed["size"])
+    """The tight crop of a COCO RLE, compressed or not, and its (column, row), without ever making the full mask.
+
+    Raises ValueError for an empty mask, or where the runs do not fill the size that the RLE names.
+    """
+    height, width = (int(v) for v in rle["size"])  # type: ignore[attr-defined]
+    runs = _runs(rle["counts"])
+    edges = np.concatenate([[0], np.cumsum(runs)])
+    if (runs < 0).any() or edges[-1] != height * width:
+        raise ValueError(f"the runs of the RLE are of {edges[-1]} pixels, but its size is {height} x {width}")
+    starts, ends = edges[1::2][: len(runs) // 2], edges[2::2]
+    filled = ends > starts
+    if not filled.any():
+        raise ValueError("the mask is empty: it has no pixel inside the image")
+    left, right = int(starts[filled][0]) // height, int(ends[filled][-1] - 1) // height + 1
+    inner = np.clip(edges, left * height, right * height)
+    strip = np.repeat(np.arange(len(runs)) % 2 == 1, np.diff(inner)).reshape(right - left, height).T
+    return tighten(strip, (left, 0), (height, width))
+
+
+def _runs(counts: object) -> NDArray[np.int64]:
+    """Lengths of the runs of an RLE, background first, from a list or from COCO's compressed string."""
+    if isinstance(counts, list):
+        return np.array(counts, np.int64).reshape(-1)
+    data = np.frombuffer(counts.encode("ascii") if isinstance(counts, str) else bytes(counts), np.uint8)  # type: ignore[call-overload]
+    digits = data.astype(np.int64) - 48
+    if not len(digits):
+        return np.zeros(0, np.int64)
+    if digits.min() < 0 or digits.max() > 63 or digits[-1] & 0x20:
+        raise ValueError("the counts of the RLE are no compressed COCO string")
+    # Five bits a sign, the lowest first; 0x20 says that more follow, 0x10 of the last is the sign.
+    last = (digits & 0x20) == 0
+    number = np.concatenate([[0], np.cumsum(last)[:-1]])
+    firsts = np.concatenate([[0], np.flatnonzero(last)[:-1] + 1])
+    place = np.arange(len(digits)) - firsts[number]
+    if place.max() > 11:
+        raise ValueError("the counts of the RLE are no compressed COCO string")
+    values = np.zeros(len(firsts), np.int64)
+    np.add.at(values, number, (digits & 0x1F) << (5 * place))
+    negative = (digits[last] & 0x10) > 0
+    values[negative] -= np.int64(1) << (5 * (place[last][negative] + 1))
+    # From the fourth run on the difference to the run two places before is what is stored.
+    values[1::2], values[2::2] = np.cumsum(values[1::2]), np.cumsum(values[2::2])
+    return values
 
 
 def _packed(rle: dict[str, object]) -> dict[str, Any]:
@@ -156,6 +196,20 @@ def rasterise_polygon(points_xy: NDArray[np.generic], size_hw: tuple[int, int]) 
     full = np.zeros(size_hw, np.uint8)
     cv2.fillPoly(full, [np.rint(np.asarray(points_xy, np.float64)).astype(np.int32).reshape(-1, 1, 2)], 1)
     return full.astype(bool)
+
+
+def rasterise_polygons(outlines_xy: Sequence[NDArray[np.generic]]) -> tuple[Bool, tuple[int, int]]:
+    """Union of at least one polygon as one crop and its (column, row): a full image is never drawn.
+
+    Vertices as for `rasterise_polygon`; they may lie outside the image.
+    """
+    rounded = [np.rint(np.asarray(points, np.float64)).reshape(-1, 2) for points in outlines_xy]
+    low = np.min([points.min(0) for points in rounded], 0)
+    high = np.max([points.max(0) for points in rounded], 0)
+    crop = np.zeros((int(high[1] - low[1]) + 1, int(high[0] - low[0]) + 1), bool)
+    for points in rounded:
+        crop |= rasterise_polygon(points - low, (crop.shape[0], crop.shape[1]))
+    return crop, (int(low[0]), int(low[1]))
 
 
 def trace_polygons(mask: Bool) -> list[NDArray[np.int64]]:
