@@ -77,7 +77,7 @@ class AveragePrecision:
         return AveragePrecision(self.matches, self.which, self.backend, label)
 
     def curve(self, threshold: float) -> list[float]:
-        """Precision at the 101 recalls, mean over the classes, at one of the ten IoU thresholds; empty without truth."""
+        """Precision at the 101 recalls, mean over the classes, at one of the ten thresholds; empty without truth."""
         if self.backend is None:
             raise ValueError("a precision curve needs the comparisons, not the matches alone")
         precision = self.backend.precision[int(np.argmin(abs(THRESHOLDS - threshold)))]

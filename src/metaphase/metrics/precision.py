@@ -1,7 +1,7 @@
 """COCO's greedy matches and the precision curve behind average precision, for images that count several times.
 
-An interval needs thousands of average precisions over the same predictions, so the matches that COCO's greedy rule makes
-in each image (they do not depend on other images) are kept and only the curve is computed again for each resampling.
+An interval needs thousands of average precisions over the same predictions, so the matches that COCO's greedy rule
+makes in each image (they do not depend on other images) are kept and only the curve is computed for each resampling.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ _CHUNK = 256
 class ImageMatches:
     """Which predictions of one image COCO's greedy rule calls true.
 
-    labels: Int64[D], class of each prediction that counts. scores: Float64[D]. hits: Bool[D, 10], true at each of the ten
-    IoU thresholds. truths: Int64[25], number of truths of each label (0: class not known).
+    labels: Int64[D], class of each prediction that counts. scores: Float64[D]. hits: Bool[D, 10], true at each of the
+    ten IoU thresholds. truths: Int64[25], number of truths of each label (0: class not known).
     """
 
     labels: Int64

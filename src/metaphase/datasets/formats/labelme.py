@@ -87,7 +87,7 @@ def instances_of(annotation: LabelmeAnnotation) -> tuple[Instances, tuple[str, .
     offsets: list[tuple[int, int]] = []
     labels: list[int] = []
     for (_, label), outlines in pieces.items():
-        crop, offset = geometry.rasterise_polygons(outlines)
+        crop, offset = _rasterise(outlines)
         try:
             crop, offset = geometry.tighten(crop, offset, size_hw)
         except ValueError:
@@ -123,6 +123,18 @@ def write_labelme(annotation: LabelmeAnnotation) -> bytes:
         "imageWidth": annotation.width,
     }
     return (json.dumps(document, ensure_ascii=False) + "\n").encode("utf-8")
+
+
+def _rasterise(outlines: list[NDArray[np.float64]]) -> tuple[NDArray[np.bool_], tuple[int, int]]:
+    """Union of the outlines as one crop and its offset, so that a full image is never drawn for each chromosome."""
+    rounded = [np.rint(points) for points in outlines]
+    low = np.min([points.min(0) for points in rounded], 0)
+    high = np.max([points.max(0) for points in rounded], 0)
+    size_hw = (int(high[1] - low[1]) + 1, int(high[0] - low[0]) + 1)
+    crop = np.zeros(size_hw, bool)
+    for points in rounded:
+        crop |= geometry.rasterise_polygon(points - low, size_hw)
+    return crop, (int(low[0]), int(low[1]))
 
 
 def _load(path: Path) -> dict[str, Any]:
