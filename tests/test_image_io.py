@@ -6,6 +6,7 @@ import struct
 import zlib
 from pathlib import Path
 
+import cv2
 import imagecodecs
 import numpy as np
 import pytest
@@ -363,3 +364,33 @@ def test_write_atomically(tmp_path, monkeypatch):
 def test_write_into_a_missing_folder_says_so(tmp_path):
     with pytest.raises(MetaphaseError, match="cannot be written"):
         write_atomically(tmp_path / "none" / "a.bin", b"")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".tif"])
+def test_reads_sizes_and_bytes_without_a_file(tmp_path, suffix):
+    gray = np.arange(30 * 40, dtype=np.uint8).reshape(30, 40)
+    path = tmp_path / f"one{suffix}"
+    path.write_bytes(cv2.imencode(suffix, gray)[1].tobytes())
+    assert image_io.image_size(path) == (30, 40)
+    assert image_io.gray_of_bytes(path.read_bytes(), "a name", min_side=1).gray.shape == (30, 40)
+    with pytest.raises(ImageError, match="expected 64"):
+        image_io.read_gray(path)
+    with pytest.raises(ImageError, match="a name"):
+        image_io.gray_of_bytes(b"no image", "a name")
+    with pytest.raises(ImageError, match="no such file"):
+        image_io.image_size(tmp_path / "nothing.png")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".bmp", ".tif"])
+def test_colours_stay_and_what_is_transparent_is_white(tmp_path, suffix):
+    bgr = np.zeros((3, 4, 3), np.uint8)
+    bgr[0], bgr[1] = (0, 0, 255), (255, 0, 0)
+    path = tmp_path / f"painted{suffix}"
+    path.write_bytes(cv2.imencode(suffix, bgr)[1].tobytes())
+    assert np.array_equal(image_io.read_rgb(path, min_side=1), bgr[..., ::-1])
+    clear = np.dstack([bgr, np.zeros((3, 4), np.uint8)])
+    (tmp_path / "clear.png").write_bytes(cv2.imencode(".png", clear)[1].tobytes())
+    assert (image_io.read_rgb(tmp_path / "clear.png", min_side=1) == 255).all()
+    (tmp_path / "deep.tif").write_bytes(cv2.imencode(".tif", bgr.astype(np.uint16))[1].tobytes())
+    with pytest.raises(ImageError, match="8 bit"):
+        image_io.read_rgb(tmp_path / "deep.tif", min_side=1)

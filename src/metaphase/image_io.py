@@ -6,8 +6,11 @@ checked before anything is decoded, so a file that claims a billion pixels costs
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -21,7 +24,19 @@ if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
     from tifffile import TiffPage
 
-__all__ = ["MAX_SIDE", "MIN_SIDE", "SUFFIXES", "GrayImage", "find_images", "read_gray", "to_gray", "write_atomically"]
+__all__ = [
+    "MAX_SIDE",
+    "MIN_SIDE",
+    "SUFFIXES",
+    "GrayImage",
+    "find_images",
+    "gray_of_bytes",
+    "image_size",
+    "read_gray",
+    "read_rgb",
+    "to_gray",
+    "write_atomically",
+]
 
 MIN_SIDE = 64
 """Shortest side in pixels that is read."""
@@ -59,8 +74,8 @@ class GrayImage:
     warnings: tuple[str, ...] = ()
 
 
-def read_gray(path: str | os.PathLike[str]) -> GrayImage:
-    """Read a PNG, JPEG, BMP or TIFF image of 64 to 8,000 pixels a side as gray, 8 bit.
+def read_gray(path: str | os.PathLike[str], min_side: int = MIN_SIDE) -> GrayImage:
+    """Read a PNG, JPEG, BMP or TIFF image of 64 (`min_side`) to 8,000 pixels a side as gray, 8 bit.
 
     Colour becomes gray by ITU-R 601, more than 8 bits by robust quantiles. Of several pages the first is read. Pixels
     stay where the file stores them: an EXIF orientation is not applied, because label files count stored pixels.
@@ -74,19 +89,81 @@ def read_gray(path: str | os.PathLike[str]) -> GrayImage:
         raise ImageError(f"{path}: this is a folder; {_EXPECTED}")
     if not os.path.isfile(path):
         raise ImageError(f"{path}: this is not a regular file; {_EXPECTED}")
+    with _one_sentence(path), path.open("rb") as file:
+        return _read(path, file, min_side)
+
+
+def gray_of_bytes(data: bytes, name: str, min_side: int = MIN_SIDE) -> GrayImage:
+    """The gray image whose file has these bytes (label files may carry one); `name` stands in the messages.
+
+    Raises ImageError as `read_gray` does.
+    """
+    with _one_sentence(name), io.BytesIO(data) as file:
+        return _read(name, file, min_side)
+
+
+def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
+    """(height, width) of an image file from its header, in pixels as stored. Raises ImageError as `read_gray` does."""
+    with _one_sentence(path), Path(path).open("rb") as file:
+        kind = _kind(path, file)
+        if kind != "TIFF":
+            width, height = _open_raster(file, kind).size
+            return int(height), int(width)
+        from tifffile import TiffFile, TiffPage  # noqa: PLC0415 - slow to load
+
+        with TiffFile(file) as tiff:
+            page = tiff.pages[0]
+            assert isinstance(page, TiffPage), "the first page is read whole"
+            return int(page.imagelength), int(page.imagewidth)
+
+
+def read_rgb(path: str | os.PathLike[str], min_side: int = MIN_SIDE) -> UInt8:
+    """UInt8[H, W, 3]: an 8 bit image with its colours, for painted label maps; transparent pixels are white.
+
+    Values of gray images stay as they are. Raises ImageError as `read_gray` does, and for more than 8 bits.
+    """
+    with _one_sentence(path), Path(path).open("rb") as file:
+        kind = _kind(path, file)
+        if kind == "TIFF":
+            from tifffile import imread  # noqa: PLC0415 - slow to load
+
+            pixels = np.asarray(imread(file, key=0))
+        else:
+            image = _open_raster(file, kind)
+            _check_size(str(path), *image.size, min_side)
+            plain = image.mode in ("L", "RGB", "RGBA") and "transparency" not in image.info
+            pixels = np.asarray(image if plain else image.convert("RGBA"))
+        if (
+            pixels.dtype != np.uint8
+            or pixels.ndim not in (2, 3)
+            or (pixels.ndim == 3 and pixels.shape[2] not in (3, 4))
+        ):
+            raise ImageError(f"{path}: expected 8 bit gray or colours, but got {pixels.dtype} {pixels.shape}")
+        _check_size(str(path), pixels.shape[1], pixels.shape[0], min_side)
+        if pixels.ndim == 2:
+            return np.repeat(pixels[..., None], 3, axis=2)
+        if pixels.shape[2] == 4:
+            return np.where(pixels[..., 3:] < 128, np.uint8(255), pixels[..., :3])
+        return pixels
+
+
+@contextlib.contextmanager
+def _one_sentence(name: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn whatever the decoders stumble over into an ImageError that names the file."""
     try:
-        with path.open("rb") as file:
-            return _read(path, file)
+        yield
     except ImageError:
         raise
+    except FileNotFoundError as error:
+        raise ImageError(f"{name}: there is no such file; {_EXPECTED}") from error
     except PermissionError as error:
-        raise ImageError(f"{path}: the file may not be read; change its permissions") from error
+        raise ImageError(f"{name}: the file may not be read; change its permissions") from error
     except MemoryError as error:
-        raise ImageError(f"{path}: the image does not fit into memory; {_EXPECTED} of at most 8,000x8,000") from error
+        raise ImageError(f"{name}: the image does not fit into memory; {_EXPECTED} of at most 8,000x8,000") from error
     except Exception as error:
         # Damaged files raise whatever the decoders happen to stumble over: OSError, SyntaxError, struct.error, ...
         reason = f"{error}".strip().splitlines()[0] if f"{error}".strip() else type(error).__name__
-        raise ImageError(f"{path}: the image is truncated or damaged ({reason}); {_EXPECTED} that is whole") from error
+        raise ImageError(f"{name}: the image is truncated or damaged ({reason}); {_EXPECTED} that is whole") from error
 
 
 def to_gray(pixels: Pixels, name: str = "image") -> GrayImage:
@@ -140,7 +217,8 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
         part.unlink(missing_ok=True)
 
 
-def _read(path: Path, file: BinaryIO) -> GrayImage:
+def _kind(path: str | os.PathLike[str], file: BinaryIO) -> str:
+    """PNG, JPEG, BMP or TIFF, by the first bytes; leaves the file at its start."""
     head = file.read(32)
     file.seek(0)
     if not head:
@@ -148,27 +226,39 @@ def _read(path: Path, file: BinaryIO) -> GrayImage:
     kind = next((name for magic, name in _MAGIC.items() if head.startswith(magic)), None)
     if kind is None:
         raise ImageError(f"{path}: this is not an image that can be read; {_EXPECTED}")
+    return kind
+
+
+def _read(path: str | Path, file: BinaryIO, min_side: int) -> GrayImage:
+    kind = _kind(path, file)
     if kind == "TIFF":
-        return _read_tiff(path, file)
-    return _read_raster(path, file, kind, deep=kind == "PNG" and head[24:25] == b"\x10")
+        return _read_tiff(path, file, min_side)
+    head = file.read(32)
+    file.seek(0)
+    return _read_raster(path, file, kind, kind == "PNG" and head[24:25] == b"\x10", min_side)
 
 
-def _check_size(name: str | Path, width: int, height: int) -> None:
-    if not (MIN_SIDE <= width <= MAX_SIDE and MIN_SIDE <= height <= MAX_SIDE):
+def _check_size(name: str | Path, width: int, height: int, min_side: int = MIN_SIDE) -> None:
+    if not (min_side <= width <= MAX_SIDE and min_side <= height <= MAX_SIDE):
         raise ImageError(
-            f"{name}: the image has {width}x{height} pixels; expected {MIN_SIDE} to {MAX_SIDE:,} on each side"
+            f"{name}: the image has {width}x{height} pixels; expected {min_side} to {MAX_SIDE:,} on each side"
         )
 
 
-def _read_raster(path: Path, file: BinaryIO, kind: str, deep: bool) -> GrayImage:
+def _open_raster(file: BinaryIO, kind: str) -> ImageFile:
+    """The header of a PNG, JPEG or BMP file, nothing decoded."""
     # The plugins are called by name: Image.open would refuse large images with a message of its own.
     from PIL.BmpImagePlugin import BmpImageFile  # noqa: PLC0415 - decoders load only where they are needed
     from PIL.JpegImagePlugin import JpegImageFile  # noqa: PLC0415
     from PIL.PngImagePlugin import PngImageFile  # noqa: PLC0415
 
     plugins: dict[str, type[ImageFile]] = {"BMP": BmpImageFile, "JPEG": JpegImageFile, "PNG": PngImageFile}
-    image = plugins[kind](file)
-    _check_size(path, *image.size)
+    return plugins[kind](file)
+
+
+def _read_raster(path: str | Path, file: BinaryIO, kind: str, deep: bool, min_side: int) -> GrayImage:
+    image = _open_raster(file, kind)
+    _check_size(path, *image.size, min_side)
     warnings = []
     if getattr(image, "n_frames", 1) > 1:
         warnings.append(f"{path}: the image has {getattr(image, 'n_frames', 1)} frames; the first is read")
@@ -188,16 +278,16 @@ def _read_raster(path: Path, file: BinaryIO, kind: str, deep: bool) -> GrayImage
     return _gray(np.asarray(image), warnings)
 
 
-def _read_tiff(path: Path, file: BinaryIO) -> GrayImage:
+def _read_tiff(path: str | Path, file: BinaryIO, min_side: int) -> GrayImage:
     from tifffile import PHOTOMETRIC, TiffFile, TiffPage  # noqa: PLC0415 - slow to load
 
     with TiffFile(file) as tiff:
         page = tiff.pages[0]
         assert isinstance(page, TiffPage), "the first page is read whole"
-        _check_size(path, page.imagewidth, page.imagelength)
+        _check_size(path, page.imagewidth, page.imagelength, min_side)
         if page.imagedepth != 1:
             raise ImageError(f"{path}: the TIFF is a volume of {page.imagedepth} layers; {_EXPECTED}, one layer")
-        size = path.stat().st_size
+        size = file.seek(0, os.SEEK_END)
         ends = [start + count for start, count in zip(page.dataoffsets, page.databytecounts, strict=False)]
         if not ends or max(ends) > size:
             raise ImageError(f"{path}: the image is truncated ({size} bytes of at least {max(ends, default=0)})")
@@ -220,7 +310,7 @@ def _read_tiff(path: Path, file: BinaryIO) -> GrayImage:
         return _gray(_channels(path, page, pixels, warnings), warnings)
 
 
-def _channels(path: Path, page: TiffPage, pixels: Pixels, warnings: list[str]) -> Pixels:
+def _channels(path: str | Path, page: TiffPage, pixels: Pixels, warnings: list[str]) -> Pixels:
     """Drop samples that are neither colour nor alpha."""
     if pixels.ndim == 2:
         return pixels

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
+from metaphase.datasets.formats.shapes import instances_of_boxes
 from metaphase.datasets.formats.voc import read_voc
 from metaphase.datasets.record import Index, Record
 from metaphase.errors import DataError
-from metaphase.types import Instances
 
 __all__ = ["CITATION", "LICENCE", "case_of", "find_cil", "read_boxes", "read_names"]
 
@@ -98,6 +98,7 @@ def find_cil(root: Path, set_folder: str, split_prefix: str) -> Index:
         splits=splits,
         cases={n: case_of(n) for n in names},
         warnings=warnings,
+        lone=tuple(images.get(n) or labels[n] for n in lone),
     )
 
 
@@ -114,18 +115,9 @@ def read_boxes(index: Index, name: str, labels_of: Mapping[str, int]) -> Record:
     unknown = sorted(set(annotation.names) - set(labels_of))
     if unknown:
         raise DataError(f"{path}: class {unknown[0]!r} is not one of {' '.join(labels_of)}")
-    limits = np.array([annotation.width, annotation.height] * 2, np.float64)
-    clipped = np.clip(annotation.boxes_xyxy, 0, limits)
-    usable = (clipped[:, 2] > clipped[:, 0]) & (clipped[:, 3] > clipped[:, 1])
-    warnings: list[str] = []
-    moved = int(((clipped != annotation.boxes_xyxy).any(1) & usable).sum())
-    if moved:
-        warnings.append(f"{moved} boxes reach outside the image and are clipped")
-    if not usable.all():
-        warnings.append(f"{int((~usable).sum())} boxes without area inside the image are set aside")
     labels = np.array([labels_of[n] for n in annotation.names], np.int64)
-    truth = Instances.from_boxes(annotation.height, annotation.width, clipped[usable], labels=labels[usable])
-    return Record(name, index.images[name], index.cases[name], truth, tuple(warnings))
+    truth, warnings = instances_of_boxes(annotation.boxes_xyxy, labels, (annotation.height, annotation.width))
+    return Record(name, index.images[name], index.cases[name], truth, warnings)
 
 
 def _listing(folder: Path, spellings: tuple[str, ...], suffixes: tuple[str, ...]) -> dict[str, Path]:

@@ -6,6 +6,7 @@ LabelMe's own keys are `imagePath`, `imageHeight`, `imageWidth`; the dialect wri
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from metaphase import masks as geometry
+from metaphase.datasets.formats.class_names import label_of_class
+from metaphase.datasets.formats.shapes import instances_of_outlines
 from metaphase.errors import DataError
 from metaphase.types import Instances
 
@@ -23,7 +25,6 @@ __all__ = ["LARGEST_FILE", "LabelmeAnnotation", "LabelmeShape", "instances_of", 
 
 LARGEST_FILE = 128 * 1024 * 1024
 _LARGEST_SIDE = 65_535
-_LABELS = {str(label): label for label in range(1, 25)} | {"X": 23, "Y": 24, "x": 23, "y": 24}
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,19 +39,24 @@ class LabelmeShape:
 
 @dataclass(frozen=True, eq=False)
 class LabelmeAnnotation:
-    """What one LabelMe file says of one image of `height` x `width` pixels."""
+    """What one LabelMe file says of one image of `height` x `width` pixels.
+
+    image_data: the bytes of the image file where the label file carries it.
+    """
 
     image_path: str
     width: int
     height: int
     shapes: tuple[LabelmeShape, ...]
+    image_data: bytes | None = None
 
 
 def read_labelme(path: Path) -> LabelmeAnnotation:
     """Read one LabelMe file in either spelling of its keys.
 
     Raises DataError, naming the file and the entry, where it is not JSON, is larger than `LARGEST_FILE` bytes, lacks
-    the image size, or holds points that are no finite numbers or lie more than one image size outside the image.
+    the image size, holds points that are no finite numbers or lie more than one image size outside the image, or an
+    embedded image that is no base64.
     """
     document = _load(path)
     width = _side(path, document, "imageWidth", "image_width")
@@ -60,11 +66,11 @@ def read_labelme(path: Path) -> LabelmeAnnotation:
         raise DataError(f"{path}: expected a list under the key shapes")
     name = document.get("imagePath", document.get("image_path", ""))
     shapes = tuple(_shape(path, number, entry, width, height) for number, entry in enumerate(entries, 1))
-    return LabelmeAnnotation(str(name), width, height, shapes)
+    return LabelmeAnnotation(str(name), width, height, shapes, _image_data(path, document))
 
 
 def instances_of(annotation: LabelmeAnnotation) -> tuple[Instances, tuple[str, ...]]:
-    """Instances with masks and labels 1..24, and a warning for each kind of shape that was set aside.
+    """Instances with masks and labels 1..24 (0: "chromosome"), and a warning for each kind of shape that was set aside.
 
     Pieces that share a group and a label become one instance. Set aside: labels that are no class (the published set
     holds `-1` and `119`), shapes that are no polygons, polygons outside the image.
@@ -73,7 +79,7 @@ def instances_of(annotation: LabelmeAnnotation) -> tuple[Instances, tuple[str, .
     aside: dict[str, int] = {}
     pieces: dict[tuple[object, int], list[NDArray[np.float64]]] = {}
     for number, shape in enumerate(annotation.shapes):
-        label = _LABELS.get(shape.label)
+        label = label_of_class(shape.label)
         if label is None:
             reason = f"with label {shape.label!r}, which is no class,"
         elif shape.kind != "polygon" or not len(shape.points_xy):
@@ -83,22 +89,8 @@ def instances_of(annotation: LabelmeAnnotation) -> tuple[Instances, tuple[str, .
             pieces.setdefault((key, label), []).append(shape.points_xy)
             continue
         aside[reason] = aside.get(reason, 0) + 1
-    crops: list[NDArray[np.bool_]] = []
-    offsets: list[tuple[int, int]] = []
-    labels: list[int] = []
-    for (_, label), outlines in pieces.items():
-        crop, offset = _rasterise(outlines)
-        try:
-            crop, offset = geometry.tighten(crop, offset, size_hw)
-        except ValueError:
-            reason = "that lie outside the image"
-            aside[reason] = aside.get(reason, 0) + 1
-            continue
-        crops.append(crop)
-        offsets.append(offset)
-        labels.append(label)
-    truth = Instances.from_masks(*size_hw, crops, offsets, labels=np.array(labels, np.int64))
-    return truth, tuple(f"{count} shapes {reason} are set aside" for reason, count in aside.items())
+    truth, outside = instances_of_outlines(list(pieces.values()), [label for _, label in pieces], size_hw)
+    return truth, tuple(f"{count} shapes {reason} are set aside" for reason, count in aside.items()) + outside
 
 
 def write_labelme(annotation: LabelmeAnnotation) -> bytes:
@@ -118,23 +110,11 @@ def write_labelme(annotation: LabelmeAnnotation) -> bytes:
         "flags": {},
         "shapes": shapes,
         "imagePath": annotation.image_path,
-        "imageData": None,
+        "imageData": None if annotation.image_data is None else base64.b64encode(annotation.image_data).decode("ascii"),
         "imageHeight": annotation.height,
         "imageWidth": annotation.width,
     }
     return (json.dumps(document, ensure_ascii=False) + "\n").encode("utf-8")
-
-
-def _rasterise(outlines: list[NDArray[np.float64]]) -> tuple[NDArray[np.bool_], tuple[int, int]]:
-    """Union of the outlines as one crop and its offset, so that a full image is never drawn for each chromosome."""
-    rounded = [np.rint(points) for points in outlines]
-    low = np.min([points.min(0) for points in rounded], 0)
-    high = np.max([points.max(0) for points in rounded], 0)
-    size_hw = (int(high[1] - low[1]) + 1, int(high[0] - low[0]) + 1)
-    crop = np.zeros(size_hw, bool)
-    for points in rounded:
-        crop |= geometry.rasterise_polygon(points - low, size_hw)
-    return crop, (int(low[0]), int(low[1]))
 
 
 def _load(path: Path) -> dict[str, Any]:
@@ -158,6 +138,16 @@ def _side(path: Path, document: dict[str, Any], *keys: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _LARGEST_SIDE:
         raise DataError(f"{path}: {keys[0]} must be a number of pixels in 1..{_LARGEST_SIDE}, but got {value!r}")
     return int(value)
+
+
+def _image_data(path: Path, document: dict[str, Any]) -> bytes | None:
+    value = document.get("imageData", document.get("image_data"))
+    if not value:
+        return None
+    try:
+        return base64.b64decode(value, validate=True)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{path}: imageData must be an image in base64, but it cannot be decoded ({error})") from error
 
 
 def _shape(path: Path, number: int, entry: object, width: int, height: int) -> LabelmeShape:

@@ -1,0 +1,86 @@
+"""Where files of a data set lie: finding its folder, and pairing files by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from metaphase.errors import DataError
+from metaphase.image_io import SUFFIXES
+
+__all__ = ["files_below", "home_of", "image_beside", "images_of", "names_of", "shared_cases"]
+
+
+def home_of(root: Path, spellings: Iterable[str], fits: Callable[[Path], bool]) -> Path | None:
+    """The folder of a set: a folder of `root` whose name begins with one of `spellings`, or `root`; None if none fits.
+
+    spellings: in lower case, the best first. fits: does this folder hold the set?
+    """
+    root = Path(root)
+    if not root.is_dir():
+        return None
+    try:
+        folders = sorted(place for place in root.iterdir() if place.is_dir())
+    except OSError as error:
+        raise DataError(f"{root}: the folder cannot be read ({error.strerror})") from error
+    for spelling in spellings:
+        for folder in folders:
+            if folder.name.lower().startswith(spelling) and fits(folder):
+                return folder
+    return root if fits(root) else None
+
+
+def files_below(folder: Path, suffixes: Iterable[str]) -> list[Path]:
+    """Files of a folder and of those inside it with one of these suffixes (lower case), in order, no hidden ones."""
+    wanted = set(suffixes)
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in wanted
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and path.is_file()
+    )
+
+
+def images_of(folder: Path) -> dict[str, Path]:
+    """Image files directly inside a folder by name without suffix; empty where there is no such folder."""
+    if not folder.is_dir():
+        return {}
+    return {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in SUFFIXES}
+
+
+def image_beside(label: Path, listings: dict[Path, dict[str, Path]]) -> Path | None:
+    """The image of the label file's name: in its folder, in `images` beside that folder, or one folder up.
+
+    listings: what `images_of` gave for folders already looked at; extended here, so each folder is listed once.
+    """
+    parent = label.parent
+    for folder in (parent, parent.parent / "images", parent.parent):
+        if folder not in listings:
+            listings[folder] = images_of(folder)
+        if label.stem in listings[folder]:
+            return listings[folder][label.stem]
+    return None
+
+
+def names_of(files: Iterable[Path], home: Path) -> dict[str, Path]:
+    """Each file under a name that only it has: its stem, or its path inside `home` where two files share the stem."""
+    found = list(files)
+    stems: dict[str, int] = {}
+    for path in found:
+        stems[path.stem] = stems.get(path.stem, 0) + 1
+
+    def name(path: Path) -> str:
+        return path.stem if stems[path.stem] == 1 else "__".join(path.relative_to(home).with_suffix("").parts)
+
+    return {name(path): path for path in found}
+
+
+def shared_cases(splits: dict[str, tuple[str, ...]], cases: dict[str, str], sides: Iterable[str]) -> list[str]:
+    """Cases that stand in more than one of the splits `sides`, sorted."""
+    seen: dict[str, set[str]] = {}
+    for side in sides:
+        for name in splits.get(side, ()):
+            if name in cases:
+                seen.setdefault(cases[name], set()).add(side)
+    return sorted(case for case, found in seen.items() if len(found) > 1)
