@@ -236,11 +236,3 @@ def test_compressed_runs_are_read_as_pycocotools_reads_them(full):
 def test_runs_that_do_not_fill_the_image_are_refused(counts):
     with pytest.raises(ValueError, match="RLE"):
         masks.decode_rle_crop({"size": [4, 5], "counts": counts})
-
-
-def test_polygons_of_one_mask_are_joined_in_one_crop():
-    a, b = np.array([[2, 1], [4, 1], [4, 3], [2, 3]]), np.array([[7, 2], [9, 2], [9, 5]])
-    crop, offset = masks.rasterise_polygons([a, b])
-    assert (offset, crop.shape) == ((2, 1), (5, 8))
-    full = masks.rasterise_polygon(a, (10, 12)) | masks.rasterise_polygon(b, (10, 12))
-    np.testing.assert_array_equal(crop, full[1:6, 2:10])

@@ -24,7 +24,6 @@ __all__ = [
     "pad_as_annotators",
     "photometry",
     "rasterise_polygon",
-    "rasterise_polygons",
     "tighten",
     "trace_polygons",
 ]
@@ -82,7 +81,8 @@ def neighbours(crops: Sequence[Bool], offsets: NDArray[np.int64]) -> tuple[Bool,
     overlapping = ((mask_intersections(crops, offsets, crops, offsets) > 0) & alone).any(1)
     grown = [cv2.dilate(np.pad(crop, 1).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool) for crop in crops]
     near = (mask_intersections(grown, offsets - 1, crops, offsets) > 0) & alone
-    return overlapping, near.any(1) & ~overlapping
+    touching = near.any(1)
+    return np.asarray(overlapping), np.asarray(touching & ~overlapping)
 
 
 def _crop_boxes(crops: Sequence[Bool], offsets_xy: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -196,20 +196,6 @@ def rasterise_polygon(points_xy: NDArray[np.generic], size_hw: tuple[int, int]) 
     full = np.zeros(size_hw, np.uint8)
     cv2.fillPoly(full, [np.rint(np.asarray(points_xy, np.float64)).astype(np.int32).reshape(-1, 1, 2)], 1)
     return full.astype(bool)
-
-
-def rasterise_polygons(outlines_xy: Sequence[NDArray[np.generic]]) -> tuple[Bool, tuple[int, int]]:
-    """Union of at least one polygon as one crop and its (column, row): a full image is never drawn.
-
-    Vertices as for `rasterise_polygon`; they may lie outside the image.
-    """
-    rounded = [np.rint(np.asarray(points, np.float64)).reshape(-1, 2) for points in outlines_xy]
-    low = np.min([points.min(0) for points in rounded], 0)
-    high = np.max([points.max(0) for points in rounded], 0)
-    crop = np.zeros((int(high[1] - low[1]) + 1, int(high[0] - low[0]) + 1), bool)
-    for points in rounded:
-        crop |= rasterise_polygon(points - low, (crop.shape[0], crop.shape[1]))
-    return crop, (int(low[0]), int(low[1]))
 
 
 def trace_polygons(mask: Bool) -> list[NDArray[np.int64]]:

@@ -39,21 +39,21 @@ __all__ = ["evaluate"]
     "--predictions",
     metavar="PATH",
     type=click.Path(path_type=Path),
-    help="Score these instead of running the model: a COCO result file of any tool (boxes or masks, 24 classes or one), "
-    "or a folder of stored results, PATH/NAME/result.json.",
+    help="Score these instead of running the model: a COCO result file of any tool (boxes or masks, 24 classes or "
+    "one), or a folder of stored results, PATH/NAME/result.json.",
 )
 @click.option(
     "--images",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="COCO file whose images say which file an image_id of the predictions stands for; not needed where image_id is "
-    "the name itself.",
+    help="COCO file whose images say which file an image_id of the predictions stands for; not needed where image_id "
+    "is the name itself.",
 )
 @click.option(
     "--one-class/--24-classes",
     "one_class",
     default=None,
-    help="Whether category_id of the predictions is a chromosome class; left out, one single category in the whole file "
+    help="Whether category_id of the predictions is a chromosome class; left out, a single category in the whole file "
     "is taken for none.",
 )
 @click.option(

@@ -1,4 +1,4 @@
-"""What an evaluation leaves behind: metrics.json, cells.json, report.html, and the predictions as a COCO result file."""
+"""What an evaluation leaves behind: metrics.json, cells.json, report.html, and predictions as a COCO result file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from metaphase.datasets import Record
 from metaphase.errors import MetaphaseError
 from metaphase.evaluate.scheme import Plan
 from metaphase.evaluate.scoring import Scoring
-from metaphase.image_io import read_gray
 from metaphase.metrics import Comparison
 from metaphase.types import Instances
 
@@ -143,7 +142,7 @@ def _picture(shown: Shown, side: int) -> report.GalleryPicture:
     comparison = shown.comparison
     truth, predicted = shown.record.truth.of_status("chromosome"), shown.predicted.of_status("chromosome")
     try:
-        gray = read_gray(shown.record.path).gray
+        gray = shown.record.gray().gray
     except MetaphaseError:
         gray = np.full((truth.height, truth.width), 255, np.uint8)
     classes = bool((comparison.truth.labels > 0).any() and (comparison.predicted.labels > 0).any())

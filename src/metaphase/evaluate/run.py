@@ -27,6 +27,7 @@ from metaphase.evaluate.evaluation import (
 )
 from metaphase.evaluate.scheme import SCHEMES, Plan, Scheme, plan_of
 from metaphase.evaluate.scoring import Scoring
+from metaphase.evaluate.single import SingleSource
 from metaphase.evaluate.sources import CocoFile, ModelSource, ResultFolder, Source
 from metaphase.metrics import Comparison, Overlap, compare
 from metaphase.types import Instances
@@ -50,9 +51,10 @@ def evaluate(
 ) -> Iterator[dict[str, Any] | Evaluation]:
     """Score a split image by image.
 
-    set_name: one of `ADAPTERS`. root: the folder of all data sets, or the set's own. model: by default the one that the
-    package carries. predictions: read instead of running a model: a folder of stored results (`NAME/result.json` or
-    `NAME.json`) or a COCO result file of any tool, and `reading` says how such a file is meant. limit: only that many images, the first of the split.
+    set_name: one of `ADAPTERS`. root: the folder of all data sets, or the set's own. model: by default the one that
+    the package carries. predictions: read instead of running a model: a folder of stored results (`NAME/result.json` or
+    `NAME.json`) or a COCO result file of any tool; `reading` says how such a file is meant. limit: only that many
+    images, the first of the split.
 
     Yields for each image {"image", "done", "total", "reason"} (reason None where it was scored) and at the end an
     `Evaluation`. Raises ConfigError for an unknown set or split, DataError where the set is not at `root`, where a
@@ -63,7 +65,7 @@ def evaluate(
     scheme = SCHEMES.get(set_name, Scheme())
     chosen = names if limit is None else names[:limit]
     groups, notes = _groups(scheme, index, chosen)
-    source = _source(model, predictions, index, reading)
+    source = _source(scheme, model, predictions, index, reading)
     tally = _Tally(scheme, source, settings)
     for done, name in enumerate(chosen, 1):
         reason = tally.add(adapter, index, name)
@@ -165,7 +167,7 @@ def _evaluation(
     config: EvaluateConfig,
 ) -> Evaluation:
     plan = _plan(tally)
-    scoring = Scoring(tally.comparisons, plan, config)
+    scoring = Scoring(tally.comparisons, plan, config, _in_cells(tally))
     summary = scoring.summary()
     of_images = {name: (what, scoring.of_images(members)) for name, (what, members) in groups.items()}
     parts = {name: {"of": "images", "what": what, **entry} for name, (what, entry) in of_images.items() if entry}
@@ -209,6 +211,14 @@ def _plan(tally: _Tally) -> Plan:
     )
 
 
+def _in_cells(tally: _Tally) -> list[Comparison] | None:
+    """Single chromosomes once more, named with the others of their cell."""
+    if not isinstance(tally.source, SingleSource):
+        return None
+    named = tally.source.in_cells()
+    return [compare(c.annotated, named.get(c.name, c.annotated), "mask", c.name, c.case) for c in tally.compared]
+
+
 def _second_truth(scheme: Scheme, root: Path, tally: _Tally, config: EvaluateConfig) -> dict[str, Any] | None:
     """What a second annotation of the same images scores against the first: no model can be asked for more."""
     if scheme.second_truth is None:
@@ -234,9 +244,12 @@ def _second_truth(scheme: Scheme, root: Path, tally: _Tally, config: EvaluateCon
     return {"set": scheme.second_truth, **scored}
 
 
-def _source(model: Model | None, predictions: Path | None, index: Index, reading: CocoReading | None) -> Source:
+def _source(
+    scheme: Scheme, model: Model | None, predictions: Path | None, index: Index, reading: CocoReading | None
+) -> Source:
     if predictions is None:
-        return ModelSource(_default_model() if model is None else model)
+        model = _default_model() if model is None else model
+        return SingleSource(model) if scheme.kind == "single" else ModelSource(model)
     predictions = Path(predictions)
     if predictions.is_dir():
         return ResultFolder(predictions)

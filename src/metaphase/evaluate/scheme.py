@@ -28,7 +28,7 @@ class Scheme:
 
     kind: whole cells, two chromosomes an image ("pairs"), or one cut out chromosome an image ("single").
     groups: images scored apart. second_truth: the set that holds a second annotation of the same images, the ceiling.
-    agnostic_first: figures that know no classes come first, class-agnostic AP among them. notes: said with every number.
+    agnostic_first: figures that know no classes come first, class-agnostic AP too. notes: said with every number.
     """
 
     kind: Kind = "cells"
@@ -51,6 +51,12 @@ def _abnormal_structural(index: Index, names: Collection[str]) -> frozenset[str]
     return frozenset(cil.abnormal(index, "structural").keys() & frozenset(names))
 
 
+def _split(split: str) -> Callable[[Index, Collection[str]], frozenset[str]]:
+    return lambda index, names: frozenset(index.splits.get(split, ())) & frozenset(names)
+
+
+_MFISH = "weights trained on G-bands cannot know these classes: read the figures that need none, which come first"
+
 SCHEMES: dict[str, Scheme] = {
     "cil": Scheme(
         groups={
@@ -66,17 +72,21 @@ SCHEMES: dict[str, Scheme] = {
         second_truth="cil",
         notes=("cil-single shows the images of cil, annotated a second time: a check of counting, no independent set",),
     ),
-    "mfish": Scheme(
-        agnostic_first=True,
-        notes=(
-            "M-FISH shows DAPI fluorescence, and homologues that touch count as one: its numbers are never to be mixed "
-            "with those of G-banded sets; the figures that know no classes are the ones to read",
-        ),
+    "mfish": Scheme(agnostic_first=True, notes=(_MFISH, "homologues that touch count as one chromosome here")),
+    "mfish-rejoined": Scheme(agnostic_first=True, notes=(_MFISH, "this reading is for training, not the benchmark's")),
+    "overlap-pairs": Scheme(
+        kind="pairs",
+        groups={
+            "overlapping_pairs": Group("pairs in the publisher's folder of overlapping ones", _split("overlapping")),
+            "touching_pairs": Group("pairs in the publisher's folder of touching ones", _split("touching")),
+        },
     ),
-    "overlap-pairs": Scheme(kind="pairs"),
     "bioimlab": Scheme(
         kind="single",
-        notes=("single Q-banded chromosomes, cut out by others: zero-shot for weights trained on G-bands",),
+        notes=(
+            "single Q-banded chromosomes, zero-shot for weights trained on G-bands; accuracy is that of each one "
+            "alone, accuracy_in_cell of all of a cell named together: two figures that are not to be mixed",
+        ),
     ),
 }
 
@@ -85,8 +95,9 @@ SCHEMES: dict[str, Scheme] = {
 class Plan:
     """What can be compared, given the truth and the predictions.
 
-    overlap: what is compared for everything but AP. ap: the overlap behind each prefix of AP, AP50 and AP75. masks: both
-    sides have masks. truth_classes, predicted_classes: the side knows the 24 classes. probabilities: of classes.
+    overlap: what is compared for everything but AP. ap: the overlap behind each prefix of AP, AP50 and AP75.
+    truth_masks, predicted_masks: the side has masks. truth_classes, predicted_classes: it knows the 24 classes.
+    probabilities: the predictions carry those of the classes.
     """
 
     scheme: Scheme

@@ -27,15 +27,21 @@ Entry = dict[str, Any]
 class Scoring:
     """All figures of the same images.
 
-    comparisons: for each overlap that the plan asks for, one comparison an image, in the same order.
+    comparisons: for each overlap that the plan asks for, one comparison an image, in the same order. in_cells: for
+    single chromosomes, the same once more with the cell as context.
     """
 
     def __init__(
-        self, comparisons: Mapping[Overlap, Sequence[Comparison]], plan: Plan, config: EvaluateConfig | None = None
+        self,
+        comparisons: Mapping[Overlap, Sequence[Comparison]],
+        plan: Plan,
+        config: EvaluateConfig | None = None,
+        in_cells: Sequence[Comparison] | None = None,
     ) -> None:
         self._comparisons = comparisons
         self._plan = plan
         self._config = config or EvaluateConfig()
+        self._in_cells = in_cells
         self._matches: dict[tuple[Overlap, bool], Matches] = {}
         self._known_weights: dict[tuple[str, ...], NDArray[np.float64]] = {}
 
@@ -104,9 +110,14 @@ class Scoring:
         return {key: curve for key, curve in curves.items() if curve}
 
     def _part(self, members: Sequence[NDArray[np.bool_]], label: int | None = None) -> Entry:
-        scores: dict[str, Score] = dict(metrics.subgroup(self.compared, members))
-        if not self._plan.classes:
-            scores = {key: scores[key] for key in ("found", "SQ_all")}
+        found = metrics.subgroup(self.compared, members)
+        scores: dict[str, Score] = dict(found)
+        if self._plan.scheme.kind == "single":
+            scores = {"accuracy": found["end_to_end"]}
+            if self._in_cells is not None:
+                scores["accuracy_in_cell"] = metrics.subgroup(self._in_cells, members)["end_to_end"]
+        elif not self._plan.classes:
+            scores = {key: found[key] for key in ("found", "SQ_all")}
         if label is not None:
             scores |= {
                 key: score.of_class(label)
@@ -132,7 +143,7 @@ class Scoring:
         if self._plan.scheme.kind == "pairs":
             return self._of_pairs(compared)
         if self._plan.scheme.kind == "single":
-            return self._of_single(compared)
+            return self._of_single(rows)
         plan = self._plan
         counts = metrics.counts(compared)
         classless: dict[str, Score] = dict(metrics.pq(compared)) | dict(metrics.aji(compared))
@@ -146,7 +157,8 @@ class Scoring:
             named["ece"] = metrics.calibration(compared).error
         if not plan.classes:
             # What is counted comes first: it is what such a set is for.
-            return {key: counts[key] for key in _CLASSLESS} | named | self._ap(rows, one_class=True) | classless
+            first: dict[str, Score] = {key: counts[key] for key in _CLASSLESS}
+            return first | named | self._ap(rows, one_class=True) | classless
         if plan.scheme.agnostic_first:
             agnostic = {f"agnostic_{key}": score for key, score in self._ap(rows, one_class=True).items()}
             return classless | agnostic | self._ap(rows, one_class=False) | named
@@ -169,8 +181,11 @@ class Scoring:
             scores |= metrics.overlap_pairs(compared)
         return scores | dict(metrics.pq(compared)) | {key: counts[key] for key in _CLASSLESS}
 
-    def _of_single(self, compared: Sequence[Comparison]) -> dict[str, Score]:
+    def _of_single(self, rows: Sequence[int]) -> dict[str, Score]:
+        compared = [self.compared[i] for i in rows]
         scores: dict[str, Score] = {"accuracy": metrics.counts(compared)["end_to_end"]}
+        if self._in_cells is not None:
+            scores["accuracy_in_cell"] = metrics.counts([self._in_cells[i] for i in rows])["end_to_end"]
         if self._plan.probabilities:
             scores["ece"] = metrics.calibration(compared).error
         return scores

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from metaphase import imaging
 from metaphase.datasets import Record
 from metaphase.datasets.formats.coco_results import CocoResults
 from metaphase.datasets.formats.result_json import read_result
@@ -52,12 +53,17 @@ class ModelSource:
         self.info: Mapping[str, str] = dict(model.info)
 
     def __call__(self, record: Record) -> Instances:
-        return self._model.karyotype(self._model.spread(record.path)).instances
+        """What the model finds in the image. Raises ImageError or DataError where there is none to look at."""
+        pixels = record.gray()
+        spread = imaging.normalise(pixels.gray, record.name, record.case, pixels.warnings)
+        return self._model.karyotype(spread).instances
 
-    def notes(self, split: Collection[str]) -> list[str]:  # noqa: ARG002 - a model has nothing to say of a split
+    def notes(self, split: Collection[str]) -> list[str]:  # noqa: ARG002
+        """Nothing: a model looks at every image."""
         return []
 
     def invalid(self) -> list[dict[str, Any]]:
+        """Nothing."""
         return []
 
 
@@ -72,6 +78,7 @@ class ResultFolder:
         self.info: Mapping[str, str] = {"predictions": str(folder)}
 
     def __call__(self, record: Record) -> Instances:
+        """The stored result of the image. Raises DataError where there is none."""
         stored = (self._folder / record.name / "result.json", self._folder / f"{record.name}.json")
         path = next((path for path in stored if path.is_file()), None)
         if path is None:
@@ -79,10 +86,12 @@ class ResultFolder:
             raise DataError(f"{self._folder}: no result of image {record.name}; {expected}")
         return read_result(path)
 
-    def notes(self, split: Collection[str]) -> list[str]:  # noqa: ARG002 - a missing result is listed with its image
+    def notes(self, split: Collection[str]) -> list[str]:  # noqa: ARG002
+        """Nothing: a missing result is listed with its image."""
         return []
 
     def invalid(self) -> list[dict[str, Any]]:
+        """Nothing."""
         return []
 
 
@@ -99,9 +108,11 @@ class CocoFile:
         self.has_probabilities = results.has_probabilities
 
     def __call__(self, record: Record) -> Instances:
+        """The entries about the image. Raises DataError for one that is not as it should be."""
         return self._results.instances(record.name, record.truth.height, record.truth.width)
 
     def notes(self, split: Collection[str]) -> list[str]:
+        """Images without an entry, entries of other images, entries left out, and how the category was read."""
         found = self._results
         notes: list[str] = []
         if found.one_class:
@@ -120,4 +131,5 @@ class CocoFile:
         return notes
 
     def invalid(self) -> list[dict[str, Any]]:
+        """The entries that were set aside."""
         return self._results.invalid

@@ -27,7 +27,7 @@ def overlap_pairs(comparisons: Sequence[Comparison]) -> dict[str, Pooled]:
     ious = np.zeros((len(comparisons), 2))
     regions = np.zeros(len(comparisons))
     touching = np.zeros(len(comparisons), bool)
-    for i in np.flatnonzero(pairs):
+    for i in np.flatnonzero(pairs).tolist():
         rows, cols = linear_sum_assignment(comparisons[i].iou, maximize=True)
         ious[i, rows] = comparisons[i].iou[rows, cols]
         region = _region(comparisons[i], rows, cols)

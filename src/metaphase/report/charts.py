@@ -46,8 +46,9 @@ def line_chart(
     y_label: str,
     x_range: tuple[float, float] = (0.0, 1.0),
     y_range: tuple[float, float] = (0.0, 1.0),
+    legend_right: bool = False,
 ) -> str:
-    """SVG of lines over numeric axes, with a legend of the names."""
+    """SVG of lines over numeric axes, with a legend of the names at the bottom, left or right."""
     frame = _Frame(x_range, y_range)
     parts = [_axes(frame, _ticks(x_range), _ticks(y_range), x_label, y_label)]
     for number, line in enumerate(series):
@@ -58,7 +59,7 @@ def line_chart(
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"{dash}/>')
         if line.marks:
             parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{colour}"/>' for x, y in places]
-    parts.append(_legend(series))
+    parts.append(_legend(series, _WIDTH - 150 if legend_right else _LEFT))
     return _svg(_WIDTH, _HEIGHT, parts, f"{y_label} against {x_label}")
 
 
@@ -110,10 +111,7 @@ def confusion_chart(table: Sequence[Sequence[int]], rows: Sequence[str], columns
         parts.append(_text(left + cell * (j + 0.5), top - 8, name, "middle"))
     width, height = left + cell * len(columns) + 12, top + cell * len(rows) + 12
     parts.append(_text(left + cell * len(columns) / 2, 18, "predicted", "middle", 13))
-    middle = top + cell * len(rows) / 2
-    parts.append(
-        f'<text x="14" y="{middle}" font-size="13" text-anchor="middle" transform="rotate(-90 14 {middle})">truth</text>'
-    )
+    parts.append(_upright_text(14, top + cell * len(rows) / 2, "truth"))
     return _svg(width, height, parts, "confusion of classes")
 
 
@@ -132,23 +130,19 @@ def _axes(frame: _Frame, x_ticks: Sequence[float], y_ticks: Sequence[float], x_l
         'fill="none" stroke="#555"/>'
     )
     parts.append(_text((_LEFT + _WIDTH - _RIGHT) / 2, _HEIGHT - 10, x_label, "middle", 13))
-    middle = (_TOP + _HEIGHT - _BOTTOM) / 2
-    parts.append(
-        f'<text x="15" y="{middle}" font-size="13" text-anchor="middle" transform="rotate(-90 15 {middle})">'
-        f"{escape(y_label)}</text>"
-    )
+    parts.append(_upright_text(15, (_TOP + _HEIGHT - _BOTTOM) / 2, y_label))
     return "".join(parts)
 
 
-def _legend(series: Sequence[Series]) -> str:
+def _legend(series: Sequence[Series], left: float) -> str:
     parts = []
     for number, line in enumerate(series):
         colour = "#888" if line.dashed else PALETTE[number % len(PALETTE)]
         y = _HEIGHT - _BOTTOM - 14 - 18 * (len(series) - 1 - number)
         parts.append(
-            f'<line x1="{_LEFT + 12}" y1="{y - 4}" x2="{_LEFT + 34}" y2="{y - 4}" stroke="{colour}" stroke-width="2"/>'
+            f'<line x1="{left + 12}" y1="{y - 4}" x2="{left + 34}" y2="{y - 4}" stroke="{colour}" stroke-width="2"/>'
         )
-        parts.append(_text(_LEFT + 40, y, line.name, "start", 12))
+        parts.append(_text(left + 40, y, line.name, "start", 12))
     return "".join(parts)
 
 
@@ -162,11 +156,15 @@ def _ticks(limits: tuple[float, float]) -> list[float]:
 
 
 def _text(x: float, y: float, words: str, anchor: str, size: int = 11, colour: str = "#333") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}" fill="{colour}">{escape(words)}</text>'
+    place = f'x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}" fill="{colour}"'
+    return f"<text {place}>{escape(words)}</text>"
+
+
+def _upright_text(x: float, y: float, words: str) -> str:
+    place = f'x="{x:g}" y="{y:g}" font-size="13" text-anchor="middle" transform="rotate(-90 {x:g} {y:g})"'
+    return f"<text {place}>{escape(words)}</text>"
 
 
 def _svg(width: float, height: float, parts: Sequence[str], label: str) -> str:
-    return (
-        f'<svg viewBox="0 0 {width:g} {height:g}" width="{width:g}" role="img" aria-label="{escape(label, quote=True)}" '
-        f'font-family="system-ui, sans-serif">{"".join(parts)}</svg>'
-    )
+    size = f'viewBox="0 0 {width:g} {height:g}" width="{width:g}" font-family="system-ui, sans-serif"'
+    return f'<svg {size} role="img" aria-label="{escape(label, quote=True)}">{"".join(parts)}</svg>'

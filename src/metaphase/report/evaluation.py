@@ -22,12 +22,16 @@ p, li { max-width: 62rem; } .quiet { color: #666; } .scroll { overflow-x: auto; 
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .2rem .7rem; text-align: right; border-bottom: 1px solid #e6e6e6; white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; } thead th { border-bottom: 2px solid #999; }
+td.words { text-align: left; white-space: normal; min-width: 16rem; color: #666; }
 td.low { background: #fbe3df; }
 .plots { display: flex; flex-wrap: wrap; gap: 1rem 1.5rem; } figure { margin: 0; } figcaption { font-weight: 600; }
 svg { max-width: 100%; height: auto; }
 .cell { margin: 0 0 1.8rem; } .pair { display: grid; grid-template-columns: 1fr 1fr; gap: .6rem; }
 .pair img { width: 100%; border: 1px solid #ccc; } .key span { margin-right: 1.2rem; font-weight: 600; }
 """
+
+
+_LOW = ' class="low"'
 
 
 def metrics_schema() -> dict[str, Any]:
@@ -102,7 +106,7 @@ def _plots(tables: Mapping[str, Any]) -> str:
     if tables.get("calibration_bins"):
         points = [(confidence, accuracy) for confidence, accuracy, _ in tables["calibration_bins"]]
         series = [Series("measured", points, marks=True), Series("perfect", [(0, 0), (1, 1)], dashed=True)]
-        plots.append(("Calibration of the class", line_chart(series, "mean confidence", "accuracy")))
+        plots.append(("Calibration of the class", line_chart(series, "mean confidence", "accuracy", legend_right=True)))
     if tables.get("coverage_accuracy"):
         points = [(coverage, accuracy) for coverage, accuracy in tables["coverage_accuracy"]]
         low = min([accuracy for _, accuracy in points])
@@ -138,7 +142,7 @@ def _groups(groups: Mapping[str, Mapping[str, Any]]) -> str:
     rows = [
         f"<tr><td>{escape(name)}</td><td>{group['images']}</td><td>{group['instances']}</td>"
         + "".join(f"<td>{_with_interval(group['metrics'].get(key))}</td>" for key in wanted)
-        + f'<td style="text-align:left">{escape(group["what"])}</td></tr>'
+        + f'<td class="words">{escape(group["what"])}</td></tr>'
         for name, group in groups.items()
     ]
     head = "<tr><th>part</th><th>images</th><th>chromosomes</th>" + "".join(f"<th>{escape(k)}</th>" for k in wanted)
@@ -149,19 +153,22 @@ def _classes(classes: Mapping[str, Mapping[str, Any]]) -> str:
     if not classes:
         return ""
     keys = list(dict.fromkeys(key for entry in classes.values() for key in entry["metrics"]))
-    worst = {
-        key: sorted(e["metrics"][key]["value"] for e in classes.values() if _value(e, key) is not None)[:3]
-        for key in keys
-    }
+    values = {key: [e["metrics"][key]["value"] for e in classes.values() if _value(e, key) is not None] for key in keys}
+    lowest = {key: _lowest(listed) for key, listed in values.items()}
     rows = []
     for name, entry in classes.items():
         cells = "".join(
-            f"<td{' class=low' if _value(entry, key) in worst[key] else ''}>{_with_interval(entry['metrics'].get(key))}</td>"
+            f"<td{_LOW if _value(entry, key) in lowest[key] else ''}>{_with_interval(entry['metrics'].get(key))}</td>"
             for key in keys
         )
         rows.append(f"<tr><td>{escape(name)}</td><td>{entry['instances']}</td>{cells}</tr>")
     head = "<tr><th>class</th><th>chromosomes</th>" + "".join(f"<th>{escape(key)}</th>" for key in keys) + "</tr>"
-    return f"<h2>Each class</h2>\n<p class=quiet>The three lowest of a column are shaded.</p>\n{_table(head, rows)}"
+    return f"<h2>Each class</h2>\n<p class=quiet>The three lowest of a column are shaded where below its median.</p>\n{_table(head, rows)}"
+
+
+def _lowest(values: Sequence[float]) -> set[float]:
+    ordered = sorted(values)
+    return {value for value in ordered[:3] if value < ordered[len(ordered) // 2]}
 
 
 def _second(document: Mapping[str, Any]) -> str:
@@ -198,8 +205,8 @@ def _gallery(pictures: Sequence[GalleryPicture]) -> str:
             f'<div class="pair">{images}</div></div>'
         )
     return (
-        f"<h2>The {len(pictures)} worst cells</h2>\n<p>Truth on the left, prediction on the right. These are images of the "
-        f'data set: this page is for whoever holds the set.</p>\n<p class="key">{key}</p>\n' + "\n".join(cells)
+        f"<h2>The {len(pictures)} worst cells</h2>\n<p>Truth on the left, prediction on the right. These are images of "
+        f'the data set: this page is for whoever holds the set.</p>\n<p class="key">{key}</p>\n' + "\n".join(cells)
     )
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metaphase import masks as geometry
+from metaphase.datasets.formats.shapes import rasterise
 from metaphase.errors import DataError
 from metaphase.types import Instances
 
@@ -108,8 +109,8 @@ class CocoResults:
 def read_coco_results(path: Path, names: Collection[str], reading: CocoReading | None = None) -> CocoResults:
     """Read a COCO result file.
 
-    names: the image names of the data set. Without `reading.images`, `image_id` is the image's name or file name itself,
-    or the file is a whole COCO document with `images` and `annotations`.
+    names: the image names of the data set. Without `reading.images`, `image_id` is the image's name or file name
+    itself, or the file is a whole COCO document with `images` and `annotations`.
     Raises DataError, naming the file and the entry (counted from 1), for an image that the set has not, a category
     outside 1..24, a score or box that is no finite number, an entry without box and mask, an id used twice; with
     `reading.skip_invalid` such entries are set aside and listed instead.
@@ -294,7 +295,7 @@ def _mask(segmentation: object, height: int, width: int) -> tuple[NDArray[np.boo
     for points in outlines:
         if not len(points) or not np.isfinite(points).all() or (points < -far).any() or (points > 2 * far).any():
             raise ValueError("a polygon must be pairs of finite numbers in or near the image")
-    crop, offset = geometry.rasterise_polygons(outlines)
+    crop, offset = rasterise(outlines)
     return geometry.tighten(crop, offset, (height, width))
 
 
