@@ -146,7 +146,7 @@ class Scoring:
             return self._of_single(rows)
         plan = self._plan
         counts = metrics.counts(compared)
-        classless: dict[str, Score] = dict(metrics.pq(compared)) | dict(metrics.aji(compared))
+        classless: dict[str, Score] = {**metrics.pq(compared), **metrics.aji(compared)}
         classless |= {key: counts[key] for key in _CLASSLESS}
         named: dict[str, Score] = {}
         if plan.classes:

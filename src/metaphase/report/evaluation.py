@@ -163,7 +163,8 @@ def _classes(classes: Mapping[str, Mapping[str, Any]]) -> str:
         )
         rows.append(f"<tr><td>{escape(name)}</td><td>{entry['instances']}</td>{cells}</tr>")
     head = "<tr><th>class</th><th>chromosomes</th>" + "".join(f"<th>{escape(key)}</th>" for key in keys) + "</tr>"
-    return f"<h2>Each class</h2>\n<p class=quiet>The three lowest of a column are shaded where below its median.</p>\n{_table(head, rows)}"
+    shaded = "<p class=quiet>The three lowest of a column are shaded where below its median.</p>"
+    return f"<h2>Each class</h2>\n{shaded}\n{_table(head, rows)}"
 
 
 def _lowest(values: Sequence[float]) -> set[float]:
