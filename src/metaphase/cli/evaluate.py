@@ -88,7 +88,7 @@ def evaluate(
     \b
     Examples:
       metaphase evaluate cil --split test --root data --out runs/mine
-      metaphase evaluate cil --predictions yolo.json --images coco_test.json --min-score 0.25 --out runs/yolo
+      metaphase evaluate cil --predictions yolo.json --images coco.json --out runs/yolo
       metaphase compare runs/mine runs/yolo
     """
     if root is None:

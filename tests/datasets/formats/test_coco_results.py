@@ -2,6 +2,7 @@
 
 import json
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,6 +11,7 @@ from pycocotools import mask as coco_mask
 
 from metaphase.datasets.formats.coco_results import CocoReading, coco_entries, read_coco_results
 from metaphase.errors import DataError
+from metaphase.masks import trace_polygons
 from metaphase.types import Instances
 
 GOOD = {"image_id": "cell1", "category_id": 3, "score": 0.5, "bbox": [2, 3, 10, 20]}
@@ -196,3 +198,26 @@ def test_a_list_of_images_that_is_none_is_refused(file):
             read(file([GOOD]), images=file(images, "truth.json"))
     with pytest.raises(DataError, match="cannot be read"):
         read(file([GOOD]).with_name("none.json"))
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(st.integers(0, 10_000))
+def test_a_mask_its_polygons_and_back(tmp_path_factory, seed):
+    """As metrics.md asks: vertices are centres of boundary pixels, the boundary included; pieces make one mask."""
+    rng = np.random.default_rng(seed)
+    full = np.zeros((30, 40), bool)
+    for _ in range(3):
+        y, x, h, w = rng.integers([0, 0, 1, 1], [20, 30, 9, 9])
+        full[y : y + h, x : x + w] = True
+    polygons = [outline.reshape(-1).tolist() for outline in trace_polygons(full)]
+    path = tmp_path_factory.mktemp("coco") / "found.json"
+    path.write_text(json.dumps([GOOD | {"segmentation": polygons}]), encoding="utf-8")
+    back = read(path).instances("cell1", 30, 40).mask(0)
+    filled = cv2.drawContours(full.astype(np.uint8), *contours(full)).astype(bool)
+    np.testing.assert_array_equal(back, filled)
+
+
+def contours(full):
+    """Arguments that fill the holes of a mask: a polygon cannot say that it has one."""
+    found, _ = cv2.findContours(full.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return found, -1, 1, cv2.FILLED
