@@ -51,7 +51,7 @@ class Reader(HTMLParser):
     def handle_starttag(self, tag, attributes):
         self.seen.append(tag)
         self.fetched += [value for name, value in attributes if name in ("src", "href")]
-        if tag not in ("meta", "img"):
+        if tag not in ("meta", "img", "br"):
             self.open.append(tag)
 
     def handle_startendtag(self, tag, attributes):

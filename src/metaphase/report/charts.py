@@ -108,8 +108,10 @@ def confusion_chart(table: Sequence[Sequence[int]], rows: Sequence[str], columns
                 ink = "#fff" if shade > 0.6 else "#222"
                 parts.append(_text(x + cell / 2, y + cell * 0.64, str(count), "middle", 9 if count > 999 else 10, ink))
     for j, name in enumerate(columns):
-        parts.append(_text(left + cell * (j + 0.5), top - 8, name, "middle"))
-    width, height = left + cell * len(columns) + 12, top + cell * len(rows) + 12
+        # A word longer than its column may run out to the right.
+        place, anchor = (0.5, "middle") if len(name) < 4 else (0.1, "start")
+        parts.append(_text(left + cell * (j + place), top - 8, name, anchor))
+    width, height = left + cell * len(columns) + 36, top + cell * len(rows) + 12
     parts.append(_text(left + cell * len(columns) / 2, 18, "predicted", "middle", 13))
     parts.append(_upright_text(14, top + cell * len(rows) / 2, "truth"))
     return _svg(width, height, parts, "confusion of classes")

@@ -20,9 +20,9 @@ body { font: 15px/1.5 system-ui, sans-serif; color: #222; margin: 2rem auto; max
 h1 { font-size: 1.6rem; margin: 0 0 .3rem; } h2 { font-size: 1.2rem; margin: 2.2rem 0 .6rem; }
 p, li { max-width: 62rem; } .quiet { color: #666; } .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .2rem .7rem; text-align: right; border-bottom: 1px solid #e6e6e6; white-space: nowrap; }
+th, td { padding: .2rem .5rem; text-align: right; border-bottom: 1px solid #e6e6e6; white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; } thead th { border-bottom: 2px solid #999; }
-td.words { text-align: left; white-space: normal; min-width: 16rem; color: #666; }
+td.words { white-space: normal; min-width: 16rem; max-width: 24rem; line-height: 1.3; }
 td.low { background: #fbe3df; }
 .plots { display: flex; flex-wrap: wrap; gap: 1rem 1.5rem; } figure { margin: 0; } figcaption { font-weight: 600; }
 svg { max-width: 100%; height: auto; }
@@ -140,13 +140,14 @@ def _groups(groups: Mapping[str, Mapping[str, Any]]) -> str:
     ]
     wanted += [k for k in keys if k.endswith(("AP50", "AP75")) and not k.startswith(("tight", "agnostic"))]
     rows = [
-        f"<tr><td>{escape(name)}</td><td>{group['images']}</td><td>{group['instances']}</td>"
+        f'<tr><td class="words"><b>{escape(name)}</b><br>{escape(group["what"])}</td><td>{group["images"]}</td>'
+        f"<td>{group['instances']}</td>"
         + "".join(f"<td>{_with_interval(group['metrics'].get(key))}</td>" for key in wanted)
-        + f'<td class="words">{escape(group["what"])}</td></tr>'
+        + "</tr>"
         for name, group in groups.items()
     ]
     head = "<tr><th>part</th><th>images</th><th>chromosomes</th>" + "".join(f"<th>{escape(k)}</th>" for k in wanted)
-    return f"<h2>Hard parts, apart</h2>\n{_table(head + '<th></th></tr>', rows)}" if rows else ""
+    return f"<h2>Hard parts, apart</h2>\n{_table(head + '</tr>', rows)}" if rows else ""
 
 
 def _classes(classes: Mapping[str, Mapping[str, Any]]) -> str:
