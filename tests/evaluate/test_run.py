@@ -283,6 +283,12 @@ def test_a_bad_file_ends_the_run_or_is_listed(small, run, tmp_path):
         run("cil", "test", small, predictions=file)
 
 
+def test_settings_for_a_file_that_is_not_there_are_refused(small, run, oracle, tmp_path):
+    for predictions in (None, tmp_path):
+        with pytest.raises(ConfigError, match="say how a COCO result file is read"):
+            run("cil", "test", small, oracle("cil", small), predictions, reading=CocoReading(min_score=0.5))
+
+
 def test_the_page_shows_truth_beside_prediction(small, run, oracle):
     def lose_some(truth):
         return truth.select(range(3, 46))

@@ -57,8 +57,8 @@ def evaluate(
     images, the first of the split.
 
     Yields for each image {"image", "done", "total", "reason"} (reason None where it was scored) and at the end an
-    `Evaluation`. Raises ConfigError for an unknown set or split, DataError where the set is not at `root`, where a
-    prediction file is not as it should be, or where no image can be scored.
+    `Evaluation`. Raises ConfigError for an unknown set or split or a `reading` without such a file, DataError where the
+    set is not at `root`, where a prediction file is not as it should be, or where no image can be scored.
     """
     settings = config or EvaluateConfig()
     adapter, index, names = _find(set_name, split, Path(root))
@@ -247,6 +247,11 @@ def _second_truth(scheme: Scheme, root: Path, tally: _Tally, config: EvaluateCon
 def _source(
     scheme: Scheme, model: Model | None, predictions: Path | None, index: Index, reading: CocoReading | None
 ) -> Source:
+    if reading not in (None, CocoReading()) and (predictions is None or Path(predictions).is_dir()):
+        raise ConfigError(
+            "images, one_class, min_score and skip_invalid say how a COCO result file is read, but there is none: name "
+            "it with predictions"
+        )
     if predictions is None:
         model = _default_model() if model is None else model
         return SingleSource(model) if scheme.kind == "single" else ModelSource(model)

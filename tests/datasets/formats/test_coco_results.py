@@ -131,6 +131,7 @@ BAD = {
     "category": (GOOD | {"category_id": 25}, r"category_id must lie in 1..24 .* but is 25"),
     "category of another type": (GOOD | {"category_id": "3"}, "category_id must be a whole number"),
     "nan score": (GOOD | {"score": float("nan")}, "score must be a finite number, but is nan"),
+    "huge score": (GOOD | {"score": 10**400}, "score must be a finite number"),
     "no score": (GOOD | {"score": None}, "score must be a finite number"),
     "infinite box": (GOOD | {"bbox": [0, 0, float("inf"), 1]}, "bbox must be four numbers"),
     "three numbers": (GOOD | {"bbox": [0, 0, 5]}, "bbox must be four numbers"),

@@ -8,7 +8,6 @@ the 24 class probabilities of each chromosome as well, under `probabilities`.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +25,7 @@ __all__ = ["LARGEST_FILE", "CocoReading", "CocoResults", "coco_entries", "read_c
 
 LARGEST_FILE = 2 * 1024 * 1024 * 1024
 _FAR = 1e6
+_HUGE = 1e30
 _MOST_OF_A_CLASS = 6
 """No cell has more chromosomes of one class: a file with one category and more of them in an image has no classes."""
 
@@ -264,7 +264,8 @@ def _check(entry: dict[str, Any], ids: set[object]) -> None:
 
 
 def _is_finite(value: object) -> bool:
-    return not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(value)
+    # A whole number may be larger than any float; nothing here is meant to be.
+    return not isinstance(value, bool) and isinstance(value, int | float) and abs(value) < _HUGE
 
 
 def _has_mask(entry: dict[str, Any]) -> bool:
