@@ -91,13 +91,11 @@ class CocoResults:
             columns["probabilities_nc"] = np.array([entry["probabilities"] for entry in kept], np.float32)
         if not self.has_masks:
             return Instances.from_boxes(height, width, _xyxy([entry["bbox"] for entry in kept]), **columns)
-        found = Instances.from_masks(height, width, crops, offsets, **columns)
-        boxes = found.boxes_xyxy.copy()
-        for i, entry in enumerate(kept):
-            if entry.get("bbox") is not None:
-                boxes[i] = _xyxy([entry["bbox"]])[0]
-        columns["annotation_boxes_xyxy"] = boxes
-        return Instances.from_masks(height, width, found.crops or (), found.offsets_xy, **columns)
+        tight = [[x, y, crop.shape[1], crop.shape[0]] for crop, (x, y) in zip(crops, offsets, strict=True)]
+        boxes = [box if entry.get("bbox") is None else entry["bbox"] for entry, box in zip(kept, tight, strict=True)]
+        return Instances.from_masks(
+            height, width, crops, offsets, annotation_boxes_xyxy=_xyxy(boxes).astype(np.float32), **columns
+        )
 
     def refuse(self, number: int, image: str, reason: str) -> None:
         """Set an entry aside and list it, or raise DataError where nothing may be skipped."""
