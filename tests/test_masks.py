@@ -1,10 +1,12 @@
 """Mask geometry on masks small enough to count by hand, and laws on random ones."""
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from pycocotools import mask as coco_mask
 
 from metaphase import masks
 
@@ -167,3 +169,70 @@ def test_annotators_pad_in_proportion_to_the_chromosome_width():
     box = np.array([[10, 20, 30, 40]])
     np.testing.assert_array_equal(masks.pad_as_annotators(box, 16.0), [[5, 13, 34, 43]])
     np.testing.assert_array_equal(masks.pad_as_annotators(box, 32.0), [[0, 6, 38, 46]])
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(small, st.integers(0, 3), st.integers(0, 3), st.integers(0, 2), st.integers(0, 2))
+def test_rle_agrees_with_pycocotools_at_every_border(crop, x, y, right, below):
+    full = np.zeros((y + crop.shape[0] + below, x + crop.shape[1] + right), bool)
+    full[y : y + crop.shape[0], x : x + crop.shape[1]] = crop
+    expected = coco_mask.encode(np.asfortranarray(full.astype(np.uint8)))["counts"].decode("ascii")
+    rle = masks.encode_rle(crop, (x, y), full.shape)
+    assert rle["counts"] == expected
+    if crop.any():
+        tight, (column, row) = masks.decode_rle_crop(rle)
+        assert (tight[0].any(), tight[-1].any(), tight[:, 0].any(), tight[:, -1].any()) == (True,) * 4
+        back = np.zeros_like(full)
+        back[row : row + tight.shape[0], column : column + tight.shape[1]] = tight
+        np.testing.assert_array_equal(back, full)
+
+
+def test_an_empty_rle_has_no_crop():
+    with pytest.raises(ValueError, match="no pixel"):
+        masks.decode_rle_crop({"size": [4, 5], "counts": [20]})
+
+
+def test_neighbours_overlap_touch_or_stand_apart():
+    offsets = np.array([[0, 0], [3, 3], [10, 0], [14, 4], [30, 30]])
+    overlapping, touching = masks.neighbours([np.ones((4, 4), bool)] * 5, offsets)
+    assert overlapping.tolist() == [True, True, False, False, False]
+    assert touching.tolist() == [False, False, True, True, False], "corner to corner is touching"
+    for none in masks.neighbours([], np.zeros((0, 2), np.int64)):
+        assert none.shape == (0,)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(small)
+def test_a_mask_its_polygons_and_back(crop):
+    """mask -> polygon -> mask is the identity for masks without holes, and again for what comes out."""
+    padded = np.pad(crop, 1)
+    solid = np.zeros_like(padded)
+    for polygon in masks.trace_polygons(padded):
+        solid |= masks.rasterise_polygon(polygon, padded.shape)
+    again = np.zeros_like(padded)
+    for polygon in masks.trace_polygons(solid):
+        again |= masks.rasterise_polygon(polygon, padded.shape)
+    np.testing.assert_array_equal(again, solid)
+    assert (solid | padded == solid).all(), "no pixel is lost; only holes are filled"
+    cv2_filled, _ = cv2.findContours((~padded).astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    if len(cv2_filled) == 1:
+        np.testing.assert_array_equal(solid, padded)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(arrays(bool, st.tuples(st.integers(1, 40), st.integers(1, 40))))
+def test_compressed_runs_are_read_as_pycocotools_reads_them(full):
+    rle = coco_mask.encode(np.asfortranarray(full.astype(np.uint8)))
+    if not full.any():
+        return
+    for counts in (rle["counts"], rle["counts"].decode("ascii")):
+        crop, (x, y) = masks.decode_rle_crop({"size": list(full.shape), "counts": counts})
+        back = np.zeros_like(full)
+        back[y : y + crop.shape[0], x : x + crop.shape[1]] = crop
+        np.testing.assert_array_equal(back, full)
+
+
+@pytest.mark.parametrize("counts", [[3, 4], [-1, 21], [1, 40], "", "\x7f\x01", "oooooooooooooooooo", "PPYo1"])
+def test_runs_that_do_not_fill_the_image_are_refused(counts):
+    with pytest.raises(ValueError, match="RLE"):
+        masks.decode_rle_crop({"size": [4, 5], "counts": counts})

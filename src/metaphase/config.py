@@ -13,6 +13,7 @@ from metaphase.errors import ConfigError
 
 __all__ = [
     "DataConfig",
+    "EvaluateConfig",
     "IdentifyConfig",
     "IdentifyTraining",
     "KaryotypeConfig",
@@ -101,6 +102,23 @@ class ReportConfig:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise ConfigError(f"report.{name} must lie in {low}..{high}, but is {value}")
+
+
+@dataclass(frozen=True)
+class EvaluateConfig:
+    """Measuring on a data set."""
+
+    resamples: int = 1000
+    """Resamplings of the cases behind each 95 % interval, at least 1."""
+
+    seed: int = 0
+    """Seed of the resamplings: two runs over the same images draw the same cases."""
+
+    gallery: int = 20
+    """Worst cells shown in report.html, at least 0."""
+
+    gallery_side: int = 720
+    """Longest side of a picture in report.html in pixels, at least 64."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,11 +14,13 @@ __all__ = [
     "box_iou_matrix",
     "chromosome_width",
     "decode_rle",
+    "decode_rle_crop",
     "encode_rle",
     "foreground",
     "foreground_threshold",
     "intersection",
     "mask_intersections",
+    "neighbours",
     "pad_as_annotators",
     "photometry",
     "rasterise_polygon",
@@ -63,10 +66,29 @@ def mask_intersections(
 ) -> NDArray[np.int64]:
     """Int64[A, B]: shared pixels of every pair of masks, without ever making full masks."""
     shared = np.zeros((len(crops_a), len(crops_b)), np.int64)
-    for i, (crop_a, offset_a) in enumerate(zip(crops_a, offsets_a, strict=True)):
-        for j, (crop_b, offset_b) in enumerate(zip(crops_b, offsets_b, strict=True)):
-            shared[i, j] = intersection(crop_a, offset_a, crop_b, offset_b)
+    boxes_a, boxes_b = _crop_boxes(crops_a, offsets_a)[:, None], _crop_boxes(crops_b, offsets_b)[None]
+    meet = (np.minimum(boxes_a[..., 2:], boxes_b[..., 2:]) > np.maximum(boxes_a[..., :2], boxes_b[..., :2])).all(-1)
+    for i, j in np.argwhere(meet):
+        shared[i, j] = intersection(crops_a[i], offsets_a[i], crops_b[j], offsets_b[j])
     return shared
+
+
+def neighbours(crops: Sequence[Bool], offsets: NDArray[np.int64]) -> tuple[Bool, Bool]:
+    """(overlapping, touching), Bool[M] each: masks that share pixels with another one; masks that share none with any,
+    but have a pixel beside (one of its 8 neighbours) a pixel of another one.
+    """
+    alone = ~np.eye(len(crops), dtype=bool)
+    overlapping = ((mask_intersections(crops, offsets, crops, offsets) > 0) & alone).any(1)
+    grown = [cv2.dilate(np.pad(crop, 1).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool) for crop in crops]
+    near = (mask_intersections(grown, offsets - 1, crops, offsets) > 0) & alone
+    touching = near.any(1)
+    return np.asarray(overlapping), np.asarray(touching & ~overlapping)
+
+
+def _crop_boxes(crops: Sequence[Bool], offsets_xy: NDArray[np.int64]) -> NDArray[np.int64]:
+    sizes = np.array([crop.shape[::-1] for crop in crops], np.int64).reshape(-1, 2)
+    starts = np.asarray(offsets_xy, np.int64).reshape(-1, 2)
+    return np.concatenate([starts, starts + sizes], 1)
 
 
 def box_iou_matrix(boxes_a_xyxy: NDArray[np.generic], boxes_b_xyxy: NDArray[np.generic]) -> NDArray[np.float64]:
@@ -88,23 +110,85 @@ def pad_as_annotators(boxes_xyxy: NDArray[np.generic], chromosome_width: float) 
 def encode_rle(
     crop: Bool, offset_xy: Sequence[int] | NDArray[np.generic], size_hw: tuple[int, int]
 ) -> dict[str, object]:
-    """Compressed COCO RLE of one mask: {"size": [h, w], "counts": ASCII}."""
-    full = np.zeros(size_hw, np.uint8, order="F")
+    """Compressed COCO RLE of one mask: {"size": [h, w], "counts": ASCII}.
+
+    The crop must lie inside the image. Runs are counted on the crop: a full mask is never made.
+    """
+    height, width = int(size_hw[0]), int(size_hw[1])
     x, y = int(offset_xy[0]), int(offset_xy[1])
-    full[y : y + crop.shape[0], x : x + crop.shape[1]] = crop
-    rle = coco.encode(full)
-    return {"size": [int(size_hw[0]), int(size_hw[1])], "counts": rle["counts"].decode("ascii")}
+    # A row of background above and below each column of the crop: every run begins and ends inside its column.
+    framed = np.zeros((crop.shape[1], crop.shape[0] + 2), np.int8)
+    framed[:, 1:-1] = crop.T
+    columns, rows = np.nonzero(np.diff(framed, axis=1))
+    edges = (columns + x) * height + rows + y
+    # Where a run reaches the last row and the next begins in the first, both are one run.
+    repeated = np.flatnonzero(edges[1:] == edges[:-1])
+    edges = np.delete(edges, np.concatenate([repeated, repeated + 1]))
+    counts = np.diff(np.concatenate([[0], edges, [height * width]]))
+    if len(edges) and edges[-1] == height * width:
+        counts = counts[:-1]
+    rle = coco.frPyObjects({"size": [height, width], "counts": counts.tolist()}, height, width)
+    return {"size": [height, width], "counts": rle["counts"].decode("ascii")}
 
 
 def decode_rle(rle: dict[str, object]) -> Bool:
     """Bool[h, w] of a COCO RLE, compressed or not."""
+    return coco.decode(_packed(rle)).astype(bool)
+
+
+def decode_rle_crop(rle: dict[str, object]) -> tuple[Bool, tuple[int, int]]:
+    """The tight crop of a COCO RLE, compressed or not, and its (column, row), without ever making the full mask.
+
+    Raises ValueError for an empty mask, or where the runs do not fill the size that the RLE names.
+    """
+    height, width = (int(v) for v in rle["size"])  # type: ignore[attr-defined]
+    runs = _runs(rle["counts"])
+    edges = np.concatenate([[0], np.cumsum(runs)])
+    if (runs < 0).any() or edges[-1] != height * width:
+        raise ValueError(f"the runs of the RLE are of {edges[-1]} pixels, but its size is {height} x {width}")
+    starts, ends = edges[1::2][: len(runs) // 2], edges[2::2]
+    filled = ends > starts
+    if not filled.any():
+        raise ValueError("the mask is empty: it has no pixel inside the image")
+    left, right = int(starts[filled][0]) // height, int(ends[filled][-1] - 1) // height + 1
+    inner = np.clip(edges, left * height, right * height)
+    strip = np.repeat(np.arange(len(runs)) % 2 == 1, np.diff(inner)).reshape(right - left, height).T
+    return tighten(strip, (left, 0), (height, width))
+
+
+def _runs(counts: object) -> NDArray[np.int64]:
+    """Lengths of the runs of an RLE, background first, from a list or from COCO's compressed string."""
+    if isinstance(counts, list):
+        return np.array(counts, np.int64).reshape(-1)
+    data = np.frombuffer(counts.encode("ascii") if isinstance(counts, str) else bytes(counts), np.uint8)  # type: ignore[call-overload]
+    digits = data.astype(np.int64) - 48
+    if not len(digits):
+        return np.zeros(0, np.int64)
+    if digits.min() < 0 or digits.max() > 63 or digits[-1] & 0x20:
+        raise ValueError("the counts of the RLE are no compressed COCO string")
+    # Five bits a sign, the lowest first; 0x20 says that more follow, 0x10 of the last is the sign.
+    last = (digits & 0x20) == 0
+    number = np.concatenate([[0], np.cumsum(last)[:-1]])
+    firsts = np.concatenate([[0], np.flatnonzero(last)[:-1] + 1])
+    place = np.arange(len(digits)) - firsts[number]
+    if place.max() > 11:
+        raise ValueError("the counts of the RLE are no compressed COCO string")
+    values = np.zeros(len(firsts), np.int64)
+    np.add.at(values, number, (digits & 0x1F) << (5 * place))
+    negative = (digits[last] & 0x10) > 0
+    values[negative] -= np.int64(1) << (5 * (place[last][negative] + 1))
+    # From the fourth run on the difference to the run two places before is what is stored.
+    values[1::2], values[2::2] = np.cumsum(values[1::2]), np.cumsum(values[2::2])
+    return values
+
+
+def _packed(rle: dict[str, object]) -> dict[str, Any]:
     size = [int(v) for v in rle["size"]]  # type: ignore[attr-defined]
     counts = rle["counts"]
     if isinstance(counts, list):
-        packed = coco.frPyObjects({"size": size, "counts": counts}, size[0], size[1])
-    else:
-        packed = {"size": size, "counts": counts.encode("ascii") if isinstance(counts, str) else counts}
-    return coco.decode(packed).astype(bool)
+        packed: dict[str, Any] = coco.frPyObjects({"size": size, "counts": counts}, size[0], size[1])
+        return packed
+    return {"size": size, "counts": counts.encode("ascii") if isinstance(counts, str) else counts}
 
 
 def rasterise_polygon(points_xy: NDArray[np.generic], size_hw: tuple[int, int]) -> Bool:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from metaphase import identify, imaging, karyotype, segment
 from metaphase.image_io import read_gray, to_gray
-from metaphase.types import Karyotype, Spread
+from metaphase.types import Instances, Karyotype, Spread
 
 __all__ = ["Model", "load_model"]
 
@@ -53,6 +53,10 @@ class Model:
         else:
             pixels, name = read_gray(image), Path(image).stem
         return imaging.normalise(pixels.gray, name=name, warnings=pixels.warnings)
+
+    def identify(self, spread: Spread, instances: Instances) -> identify.Identified:
+        """Name given chromosomes, each by itself: no joint assignment. They need masks."""
+        return self._identifier(spread, instances)
 
     def karyotype(self, spread: Spread) -> Karyotype:
         """Find, name and group the chromosomes of one spread."""

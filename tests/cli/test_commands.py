@@ -12,7 +12,16 @@ import metaphase
 from metaphase import cli
 from metaphase.errors import ConfigError
 
-COMMANDS = [[], ["karyotype"], ["evaluate"], ["synth"], ["train"], ["train", "segment"], ["train", "identify"]]
+COMMANDS = [
+    [],
+    ["karyotype"],
+    ["evaluate"],
+    ["compare"],
+    ["synth"],
+    ["train"],
+    ["train", "segment"],
+    ["train", "identify"],
+]
 
 
 def run(arguments: list[str]) -> int:
@@ -29,7 +38,7 @@ def test_help(command, capsys):
     assert max(map(len, output.splitlines())) <= 100
 
 
-@pytest.mark.parametrize("command", [["karyotype"], ["evaluate"], ["synth"], ["train"]], ids=" ".join)
+@pytest.mark.parametrize("command", [["karyotype"], ["evaluate"], ["compare"], ["synth"], ["train"]], ids=" ".join)
 def test_help_shows_examples(command, capsys):
     run([*command, "--help"])
     assert f"\n    metaphase {command[0]} " in capsys.readouterr().out

@@ -19,14 +19,20 @@ def test_error_and_curve(boxes):
     truth = boxes(places, labels=[1, 2, 3, 4])
     labels = [1, 2, 9, 4]
     predicted = boxes(places, labels=labels, probabilities_nc=peaked(labels, [0.99, 0.97, 0.5, 0.96]))
-    error, curve = calibration([compare(truth, predicted, "box")])
+    found = calibration([compare(truth, predicted, "box")])
+    error, curve = found.error, found.coverage
     # One bin holds the three right ones, mean gap (1 - .9733), the other the wrong one, gap .5.
     assert error.value == pytest.approx((0.01 + 0.03 + 0.04 + 0.5) / 4, abs=1e-6)
     assert dict(curve)[0.5] == 1.0
     assert dict(curve)[1.0] == 0.75
+    sure, unsure = found.bins[-1], found.bins[0]
+    assert sure == pytest.approx(((0.99 + 0.97 + 0.96) / 3, 1.0, 3))
+    assert unsure == pytest.approx((0.5, 0.0, 1))
 
 
 def test_nothing_matched(boxes):
-    error, curve = calibration([compare(boxes([]), boxes([]), "box")])
+    found = calibration([compare(boxes([]), boxes([]), "box")])
+    error, curve = found.error, found.coverage
+    assert found.bins == []
     assert math.isnan(error.value)
     assert curve == []

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metaphase.metrics import compare, pq
+from metaphase.types import Instances
 
 
 def brute_force(pairs):
@@ -48,3 +49,38 @@ def test_pooled_is_not_the_mean_over_images(boxes):
     scores = pq([compare(*perfect, "mask"), compare(*missed, "mask")])
     assert scores["PQ_all"].value == pytest.approx(1 / 2.5)
     assert scores["PQ_all_image"].value == pytest.approx(0.5)
+
+
+def label_map_pq(truth, predicted):
+    """PQ of two label maps, 0 is void, as Kirillov et al. write it: a pair matches where its IoU is above one half."""
+    pairs, counts = np.unique(np.stack([truth.ravel(), predicted.ravel()]), axis=1, return_counts=True)
+    area_t, area_p = np.bincount(truth.ravel()), np.bincount(predicted.ravel())
+    quality = matched = 0.0
+    for (t, p), shared in zip(pairs.T, counts, strict=True):
+        if t and p:
+            iou = shared / (area_t[t] + area_p[p] - shared)
+            quality, matched = (quality + iou, matched + 1) if iou > 0.5 else (quality, matched)
+    halves = (np.count_nonzero(area_t[1:]) + np.count_nonzero(area_p[1:])) / 2
+    return quality / halves, quality / matched if matched else 0.0, matched / halves
+
+
+def of_map(label_map):
+    """Instances of the labels of a map, full masks."""
+    masks = [label_map == label for label in np.unique(label_map[label_map > 0])]
+    return Instances.from_masks(*label_map.shape, masks, [(0, 0)] * len(masks))
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(st.integers(0, 10_000))
+def test_agrees_with_label_maps_where_nothing_overlaps(seed):
+    rng = np.random.default_rng(seed)
+    truth = np.zeros((40, 40), np.int64)
+    for label in range(1, 13):
+        y, x, h, w = rng.integers([0, 0, 3, 3], [34, 34, 14, 14])
+        truth[y : y + h, x : x + w] = label
+    predicted = np.roll(truth, rng.integers(-2, 3, 2), (0, 1))
+    predicted[predicted == rng.integers(1, 13)] = 0
+    predicted[rng.random(predicted.shape) < 0.1] = 0
+    scores = pq([compare(of_map(truth), of_map(predicted), "mask")])
+    expected = label_map_pq(truth, predicted)
+    assert [scores[key].value for key in ("PQ_all", "SQ_all", "RQ_all")] == pytest.approx(expected, abs=1e-6)

@@ -13,7 +13,7 @@ from metaphase.datasets.record import Index, Record
 from metaphase.errors import DataError
 from metaphase.types import Instances
 
-__all__ = ["CITATION", "LABELS", "LICENCE", "abnormal", "difficult", "find", "normal", "read", "splits"]
+__all__ = ["CITATION", "LABELS", "LICENCE", "abnormal", "difficult", "find", "is_normal", "normal", "read", "splits"]
 
 CITATION = cil_folder.CITATION
 LICENCE = cil_folder.LICENCE
@@ -50,7 +50,7 @@ def normal(index: Index, names: Iterable[str] | None = None) -> frozenset[str]:
     """
     listed = {name for name, count, _ in _rows(index.root / "normal.csv") if count == "46"}
     wanted = listed & set(index.images if names is None else names)
-    return frozenset(name for name in wanted if _is_normal(read(index, name).truth))
+    return frozenset(name for name in wanted if is_normal(read(index, name).truth))
 
 
 def abnormal(index: Index, kind: str = "number") -> dict[str, tuple[str, str]]:
@@ -62,7 +62,8 @@ def abnormal(index: Index, kind: str = "number") -> dict[str, tuple[str, str]]:
     return {name: (count, words) for name, count, words in rows if name in index.images}
 
 
-def _is_normal(truth: Instances) -> bool:
+def is_normal(truth: Instances) -> bool:
+    """The labels are exactly those of 46,XX or 46,XY."""
     counts = np.bincount(truth.labels, minlength=25)[1:]
     return bool((counts[:22] == 2).all()) and (int(counts[22]), int(counts[23])) in ((2, 0), (1, 1))
 

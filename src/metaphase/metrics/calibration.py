@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from metaphase.metrics.comparison import Comparison
 
-__all__ = ["calibration"]
+__all__ = ["Calibration", "CalibrationError", "calibration"]
 
 Float64 = NDArray[np.float64]
 
@@ -19,8 +19,11 @@ COVERAGES = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 1.0)
 
 
 @dataclass(frozen=True, eq=False)
-class _CalibrationError:
-    """gaps_nb: Float64[N, bins], sum of (confidence - right) of each image and bin; counts_n: Float64[N]."""
+class CalibrationError:
+    """Expected calibration error; a `Score`.
+
+    gaps_nb: Float64[N, bins], sum of (confidence - right) of each image and bin; counts_n: Float64[N].
+    """
 
     gaps_nb: Float64
     counts_n: Float64
@@ -28,16 +31,29 @@ class _CalibrationError:
 
     @property
     def value(self) -> float:
+        """The number over all images; NaN where nothing was matched."""
         return float(self.values(np.ones((1, len(self.counts_n))))[0])
 
     def values(self, weights_bn: Float64) -> Float64:
+        """Float64[B]: the number for each of B resamplings, weights_bn [B, N] being how often each image counts."""
         totals = weights_bn @ self.counts_n
         gaps = np.abs(weights_bn @ self.gaps_nb).sum(1)
         return np.where(totals > 0, gaps / np.maximum(totals, 1), np.nan)
 
 
-def calibration(comparisons: Sequence[Comparison]) -> tuple[_CalibrationError, list[tuple[float, float]]]:
-    """Expected calibration error and accuracy against coverage, both over the matched chromosomes.
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """error: the expected calibration error. coverage: (coverage, accuracy) when the least sure are abstained from.
+    bins: (mean confidence, accuracy, number) of each bin of confidence that holds a chromosome.
+    """
+
+    error: CalibrationError
+    coverage: list[tuple[float, float]]
+    bins: list[tuple[float, float, int]]
+
+
+def calibration(comparisons: Sequence[Comparison]) -> Calibration:
+    """Expected calibration error, accuracy against coverage, and the bins, all over the matched chromosomes.
 
     The confidence is the probability of the predicted class, in 15 bins of equal width; the error is the sum over bins
     of |mean confidence - accuracy| weighted by their share. The curve holds (coverage, accuracy): the accuracy of the
@@ -56,7 +72,7 @@ def calibration(comparisons: Sequence[Comparison]) -> tuple[_CalibrationError, l
         counts[i] = len(labels)
         confidences.append(confidence)
         rights.append(comparison.right)
-    return _CalibrationError(gaps, counts), _curve(confidences, rights)
+    return Calibration(CalibrationError(gaps, counts), _curve(confidences, rights), _bins(confidences, rights))
 
 
 def _curve(confidences: list[Float64], rights: list[NDArray[np.bool_]]) -> list[tuple[float, float]]:
@@ -66,3 +82,11 @@ def _curve(confidences: list[Float64], rights: list[NDArray[np.bool_]]) -> list[
     right = np.concatenate(rights)[np.argsort(-confidence, kind="stable")]
     kept = [max(1, round(coverage * len(right))) for coverage in COVERAGES]
     return [(coverage, float(right[:count].mean())) for coverage, count in zip(COVERAGES, kept, strict=True)]
+
+
+def _bins(confidences: list[Float64], rights: list[NDArray[np.bool_]]) -> list[tuple[float, float, int]]:
+    confidence = np.concatenate([np.zeros(0), *confidences])
+    right = np.concatenate([np.zeros(0, bool), *rights])
+    index = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
+    members = [index == i for i in range(BINS)]
+    return [(float(confidence[m].mean()), float(right[m].mean()), int(m.sum())) for m in members if m.any()]

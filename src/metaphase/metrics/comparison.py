@@ -25,7 +25,8 @@ Overlap = Literal["mask", "box", "annotation_box"]
 class Comparison:
     """Truth and prediction of one image, T and P instances of status "chromosome", overlapped and matched once.
 
-    truth, predicted: the instances; where boxes were compared they carry those boxes and no masks.
+    truth, predicted: the instances; where boxes were compared they carry those boxes and no masks. annotated: the truth
+    as it was given, with the masks it may have.
     shared, iou: Float64[T, P], intersection in pixels and intersection over union.
     truth_areas, predicted_areas: Float64[T] and Float64[P] in pixels.
     rows, cols: matched truths and predictions whatever their class; class_rows, class_cols: matched within one class
@@ -44,6 +45,7 @@ class Comparison:
     cols: Int64
     class_rows: Int64
     class_cols: Int64
+    annotated: Instances
 
     @property
     def right(self) -> NDArray[np.bool_]:
@@ -62,7 +64,8 @@ def compare(truth: Instances, predicted: Instances, overlap: Overlap, name: str 
             f"truth is of an image of {truth.width} x {truth.height} pixels, "
             f"but the prediction of one of {predicted.width} x {predicted.height}"
         )
-    truth, predicted = _prepare(truth, overlap), _prepare(predicted, overlap)
+    annotated = truth.of_status("chromosome")
+    truth, predicted = _prepare(annotated, overlap), _prepare(predicted.of_status("chromosome"), overlap)
     if overlap == "mask":
         shared = _mask_overlaps(truth, predicted)
         truth_areas, predicted_areas = truth.areas.astype(np.float64), predicted.areas.astype(np.float64)
@@ -76,12 +79,23 @@ def compare(truth: Instances, predicted: Instances, overlap: Overlap, name: str 
     same_class = (truth.labels[:, None] == predicted.labels[None, :]) & (truth.labels[:, None] > 0)
     class_rows, class_cols = match(np.where(same_class, iou, 0.0))
     return Comparison(
-        name, case, truth, predicted, shared, iou, truth_areas, predicted_areas, rows, cols, class_rows, class_cols
+        name=name,
+        case=case,
+        truth=truth,
+        predicted=predicted,
+        shared=shared,
+        iou=iou,
+        truth_areas=truth_areas,
+        predicted_areas=predicted_areas,
+        rows=rows,
+        cols=cols,
+        class_rows=class_rows,
+        class_cols=class_cols,
+        annotated=annotated,
     )
 
 
 def _prepare(instances: Instances, overlap: Overlap) -> Instances:
-    instances = instances.of_status("chromosome")
     if overlap == "mask":
         if not instances.has_masks:
             raise ValueError("masks cannot be compared: these instances have boxes only")

@@ -36,30 +36,33 @@ def read_result(path: Path) -> Instances:
     }
     status: list[str] = []
     crops: list[Any] = []
+    offsets: list[tuple[int, int]] = []
     for number, entry in enumerate(entries, 1):
         try:
-            crops.append(_mask(entry["segmentation"], height, width))
+            crop, offset = _mask(entry["segmentation"], height, width)
             columns["labels"].append(int(entry["category_id"]))
             columns["scores"].append(float(entry["score"]))
             columns["probabilities_nc"].append(np.array(entry["probabilities"], np.float32).reshape(24))
             box = entry.get("annotation_box", entry["box"])
             columns["annotation_boxes_xyxy"].append(np.array(box, np.float32).reshape(4))
             status.append(str(entry["status"]))
+            crops.append(crop)
+            offsets.append(offset)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise DataError(f"{path}: instance {number} is not as the schema says ({error!r})") from error
     if set(status) - set(STATUSES):
         raise DataError(f"{path}: status must be one of {', '.join(STATUSES)}")
     arrays = {key: np.array(values) for key, values in columns.items() if values}
     try:
-        return Instances.from_masks(height, width, crops, [(0, 0)] * len(crops), status=status, **arrays)
+        return Instances.from_masks(height, width, crops, offsets, status=status, **arrays)
     except ValueError as error:
         raise DataError(f"{path}: the instances do not fit together ({error})") from error
 
 
-def _mask(rle: dict[str, Any], height: int, width: int) -> np.ndarray:
+def _mask(rle: dict[str, Any], height: int, width: int) -> tuple[np.ndarray, tuple[int, int]]:
     if [int(v) for v in rle["size"]] != [height, width]:
         raise ValueError(f"segmentation of size {rle['size']}, image of {[height, width]}")
-    return geometry.decode_rle(rle)
+    return geometry.decode_rle_crop(rle)
 
 
 def _load(path: Path) -> dict[str, Any]:
