@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from metaphase.datasets.defects import summaries
 from metaphase.datasets.formats.folders import files_below, home_of, image_beside, names_of, shared_cases
 from metaphase.datasets.formats.labelme import instances_of, read_labelme
 from metaphase.datasets.record import Index, Record
@@ -70,9 +71,9 @@ def read(index: Index, name: str) -> Record:
         raise DataError(f"{index.root}: there is no label file of image {name}")
     path = index.labels[name]
     annotation = read_labelme(path)
-    truth, warnings = instances_of(annotation)
+    truth, defects = instances_of(annotation)
     image = index.images.get(name, path.with_name(Path(annotation.image_path).name or f"{path.stem}.png"))
-    return Record(name, image, index.cases[name], truth, warnings, annotation.image_data)
+    return Record(name, image, index.cases[name], truth, summaries(defects), annotation.image_data, defects)
 
 
 def _holds_the_set(folder: Path) -> bool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from metaphase.datasets.formats import cil_folder
+from metaphase.datasets.formats import cil_folder, yolo_folder
+from metaphase.datasets.formats.folders import home_of, read_names
 from metaphase.datasets.record import Index, Record
 from metaphase.errors import DataError
 from metaphase.types import Instances
@@ -23,8 +25,21 @@ LABELS: dict[str, int] = {name: label for label, name in enumerate(_NAMES.split(
 
 
 def find(root: Path) -> Index:
-    """Index of the set under `root` (the folder of all data sets, or CIL's own). DataError where it is not there."""
-    return cil_folder.find_cil(Path(root), "24_chromosomes_object", "24")
+    """Index of the set under `root` (the folder of all data sets, or CIL's own). DataError where it is not there.
+
+    The set as published, or the conversion to YOLO that circulates (`images/`, `labels/`, `data.yaml`); the splits of the
+    latter are by image and are called `official-...`, with a warning where they share cases.
+    """
+    converted = home_of(Path(root), ("cil",), _is_converted)
+    if converted is None:
+        return cil_folder.find_cil(Path(root), "24_chromosomes_object", "24")
+    index = yolo_folder.find_yolo(converted, cil_folder.case_of)
+    renamed = {split: f"official-{split}" for split in ("train", "val", "test") if split in index.splits}
+    return replace(
+        index,
+        splits={renamed.get(split, split): names for split, names in index.splits.items()},
+        warnings={renamed.get(split, split): said for split, said in index.warnings.items()},
+    )
 
 
 def splits(index: Index) -> dict[str, list[str]]:
@@ -34,12 +49,14 @@ def splits(index: Index) -> dict[str, list[str]]:
 
 def read(index: Index, name: str) -> Record:
     """One image's boxes with labels 1..24, clipped to the image. DataError where the annotation is not as expected."""
+    if name in index.labels and index.labels[name].suffix == ".txt":
+        return yolo_folder.read_yolo_image(index, name)
     return cil_folder.read_boxes(index, name, LABELS)
 
 
 def difficult(index: Index) -> frozenset[str]:
     """Names of the images that the publisher calls difficult (`diff_image.txt`); DataError where the list is absent."""
-    return frozenset(cil_folder.read_names(index.root / "diff_image.txt")) & frozenset(index.images)
+    return frozenset(read_names(index.root / "diff_image.txt")) & frozenset(index.images)
 
 
 def normal(index: Index, names: Iterable[str] | None = None) -> frozenset[str]:
@@ -60,6 +77,10 @@ def abnormal(index: Index, kind: str = "number") -> dict[str, tuple[str, str]]:
     """
     rows = _rows(index.root / f"{kind}_abnormalities.csv")
     return {name: (count, words) for name, count, words in rows if name in index.images}
+
+
+def _is_converted(folder: Path) -> bool:
+    return yolo_folder.holds_labels(folder) and any((folder / name).is_file() for name in yolo_folder.YAML)
 
 
 def _is_normal(truth: Instances) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from metaphase.datasets.defects import summaries
 from metaphase.datasets.formats.labelme import instances_of, read_labelme
 from metaphase.datasets.record import Index, Record
 from metaphase.errors import DataError
@@ -55,5 +56,5 @@ def read(index: Index, name: str) -> Record:
     if name not in index.images:
         raise DataError(f"{index.root}: image {name} has no annotation with an image beside it")
     annotation = read_labelme(index.labels[name])
-    truth, warnings = instances_of(annotation)
-    return Record(name, index.images[name], index.cases[name], truth, warnings)
+    truth, defects = instances_of(annotation)
+    return Record(name, index.images[name], index.cases[name], truth, summaries(defects), defects=defects)

@@ -16,6 +16,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from metaphase.datasets.defects import Defect
 from metaphase.datasets.formats.class_names import label_of_class
 from metaphase.datasets.formats.shapes import instances_of_boxes, instances_of_outlines
 from metaphase.errors import DataError
@@ -127,7 +128,7 @@ def labels_of_classes(path: Path, names: Sequence[str]) -> tuple[int, ...]:
 
 def instances_of_yolo(
     path: Path, objects: Sequence[YoloObject], size_hw: tuple[int, int], labels: Sequence[int]
-) -> tuple[Instances, tuple[str, ...]]:
+) -> tuple[Instances, tuple[Defect, ...]]:
     """Instances in pixels, with masks where every object has an outline, and what was clipped or set aside.
 
     path: the label file, for messages. labels: label of each class number. Raises DataError for another number.
