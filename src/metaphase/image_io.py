@@ -32,6 +32,7 @@ __all__ = [
     "find_images",
     "gray_of_bytes",
     "image_size",
+    "kind_of_bytes",
     "read_gray",
     "read_rgb",
     "to_gray",
@@ -115,6 +116,11 @@ def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
             page = tiff.pages[0]
             assert isinstance(page, TiffPage), "the first page is read whole"
             return int(page.imagelength), int(page.imagewidth)
+
+
+def kind_of_bytes(data: bytes, name: str) -> str:
+    """PNG, JPEG, BMP or TIFF. Raises ImageError for other bytes; `name` stands in the message."""
+    return _kind(name, io.BytesIO(data))
 
 
 def read_rgb(path: str | os.PathLike[str], min_side: int = MIN_SIDE) -> UInt8:

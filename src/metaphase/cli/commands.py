@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import click
 
 from metaphase import __version__
+from metaphase.cli.data import data
 from metaphase.cli.evaluate import evaluate
 from metaphase.cli.karyotype import karyotype
 from metaphase.cli.synth import synth
@@ -33,7 +34,7 @@ def metaphase() -> None:
     """
 
 
-for _command in (karyotype, evaluate, synth, train):
+for _command in (karyotype, evaluate, data, synth, train):
     metaphase.add_command(_command)
 
 

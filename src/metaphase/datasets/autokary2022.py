@@ -16,7 +16,7 @@ from metaphase.datasets.formats.labelme import instances_of, read_labelme
 from metaphase.datasets.record import Index, Record
 from metaphase.errors import DataError
 
-__all__ = ["CITATION", "LICENCE", "find", "read", "splits"]
+__all__ = ["CITATION", "LICENCE", "SOURCE", "find", "read", "splits"]
 
 CITATION = (
     "You D. et al. (2023). AutoKary2022: a large-scale densely annotated dataset for chromosome instance segmentation. "
@@ -24,6 +24,7 @@ CITATION = (
 )
 LICENCE = "MIT"
 
+SOURCE = "https://github.com/wangjuncongyu/chromosome-instance-segmentation-dataset"
 _PUBLISHED = {"train_labelme": "train", "test_labelme": "test", "val_labelme": "val"}
 _COPY = {"train": "official-train", "val": "official-val", "test": "official-test"}
 

@@ -14,11 +14,13 @@ class Defect:
 
     kind: a short name such as "box-outside". place: where in the file, such as "object 3 at [0, -1, 20, 30]".
     plural: what many of them are and what becomes of them, such as "boxes reach outside the image and are clipped".
+    said: what this one is, such as "the box reaches outside the image".
     """
 
     kind: str
     place: str
     plural: str
+    said: str
 
 
 def summaries(defects: Iterable[Defect]) -> tuple[str, ...]:

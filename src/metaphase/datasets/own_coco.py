@@ -31,8 +31,8 @@ def find(root: Path) -> Index:
     images: dict[str, Path] = {}
     cases: dict[str, str] = {}
     for path in files:
-        for name, file_name, case in _names(_cached(path)):
-            name = name if name not in labels else f"{path.stem}__{name}"
+        for own, file_name, case in _names(_cached(path)):
+            name = own if own not in labels else f"{path.stem}__{own}"
             if name in labels:
                 raise DataError(f"{path}: two images are called {file_name!r}; give each its own name")
             labels[name] = path

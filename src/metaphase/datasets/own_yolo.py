@@ -14,7 +14,7 @@ __all__ = ["CITATION", "LICENCE", "find", "read", "splits"]
 
 
 def find(root: Path) -> Index:
-    """Index of the folder `root`. Raises DataError where it has no `labels/` with text files and `images/` beside it."""
+    """Index of the folder `root`. Raises DataError where it has no `images/` and `labels/` with text files."""
     home = Path(root)
     if not home.is_dir() or not yolo_folder.holds_labels(home):
         raise DataError(f"{root}: expected YOLO's layout, images/NAME.png with labels/NAME.txt, and data.yaml")

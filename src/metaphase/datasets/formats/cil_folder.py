@@ -18,7 +18,7 @@ from metaphase.datasets.formats.folders import read_names
 from metaphase.datasets.formats.shapes import instances_of_boxes
 from metaphase.datasets.formats.voc import read_voc
 from metaphase.datasets.record import Index, Record
-from metaphase.errors import DataError
+from metaphase.errors import DataError, UnknownClassError
 
 __all__ = ["CITATION", "LICENCE", "case_of", "find_cil", "read_boxes"]
 
@@ -107,7 +107,7 @@ def read_boxes(index: Index, name: str, labels_of: Mapping[str, int]) -> Record:
     annotation = read_voc(path)
     unknown = sorted(set(annotation.names) - set(labels_of))
     if unknown:
-        raise DataError(f"{path}: class {unknown[0]!r} is not one of {' '.join(labels_of)}")
+        raise UnknownClassError(f"{path}: class {unknown[0]!r} is not one of {' '.join(labels_of)}")
     labels = np.array([labels_of[n] for n in annotation.names], np.int64)
     truth, defects = instances_of_boxes(annotation.boxes_xyxy, labels, (annotation.height, annotation.width))
     return Record(name, index.images[name], index.cases[name], truth, summaries(defects), defects=defects)

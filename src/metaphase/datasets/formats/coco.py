@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -28,11 +28,11 @@ __all__ = [
     "LARGEST_FILE",
     "CocoFile",
     "CocoImage",
+    "CocoWriter",
     "annotation_entries",
     "categories",
     "instances_of_coco",
     "read_coco",
-    "write_coco",
 ]
 
 LARGEST_FILE = 2 * 1024 * 1024 * 1024
@@ -123,7 +123,7 @@ def instances_of_coco(file: CocoFile, image: CocoImage) -> tuple[Instances, tupl
             continue
         try:
             crop, offset = _mask(file.path, place, entry["segmentation"], image)
-        except _Outside:
+        except _OutsideError:
             defects.append(Defect("mask-outside", place, "masks without a pixel inside the image are set aside"))
             continue
         box = entry.get("bbox")
@@ -165,29 +165,36 @@ def annotation_entries(truth: Instances, image_id: int, first_id: int) -> list[d
     return entries
 
 
-def write_coco(
-    file: IO[bytes], images: Iterable[tuple[str, Instances, Mapping[str, object]]], info: Mapping[str, object]
-) -> int:
-    """Write a COCO file image by image, so that a set of any size needs no memory; returns the number of annotations.
+class CocoWriter:
+    """Writes a COCO file image by image, so that a set of any size needs no memory.
 
-    images: file name, truth and further keys (such as `case`) of each image.
+    file: open for writing bytes. info: what the key `info` says.
     """
-    entries: list[dict[str, object]] = []
-    written, unnamed = 0, False
-    file.write(b'{"info": ' + _json(info) + b',\n"annotations": [')
-    for number, (name, truth, more) in enumerate(images, 1):
+
+    def __init__(self, file: IO[bytes], info: Mapping[str, object]) -> None:
+        self._file = file
+        self._images: list[bytes] = []
+        self._written = 0
+        self._unnamed = False
+        file.write(b'{"info": ' + _json(info) + b',\n"annotations": [')
+
+    def add(self, file_name: str, truth: Instances, more: Mapping[str, object]) -> None:
+        """One image and its annotations; more: further keys of the image, such as `case`."""
+        number = len(self._images) + 1
         size = {"width": truth.width, "height": truth.height}
-        entries.append({"id": number, "file_name": name, **size, **more})
-        unnamed |= bool((truth.labels == 0).any())
-        for entry in annotation_entries(truth, number, written + 1):
-            file.write((b",\n" if written else b"\n") + _json(entry))
-            written += 1
-    file.write(b'],\n"images": [' + b",".join(b"\n" + _json(entry) for entry in entries))
-    file.write(b'],\n"categories": ' + _json(categories(unnamed)) + b"}\n")
-    return written
+        self._images.append(_json({"id": number, "file_name": file_name, **size, **more}))
+        self._unnamed |= bool((truth.labels == 0).any())
+        for entry in annotation_entries(truth, number, self._written + 1):
+            self._file.write((b",\n" if self._written else b"\n") + _json(entry))
+            self._written += 1
+
+    def close(self) -> None:
+        """Write images and categories, without which the file is none; the file itself stays open."""
+        self._file.write(b'],\n"images": [' + b",".join(b"\n" + entry for entry in self._images))
+        self._file.write(b'],\n"categories": ' + _json(categories(self._unnamed)) + b"}\n")
 
 
-class _Outside(Exception):
+class _OutsideError(Exception):
     """A mask has no pixel inside the image."""
 
 
@@ -228,7 +235,7 @@ def _mask(path: Path, place: str, value: object, image: CocoImage) -> tuple[NDAr
     try:
         return geometry.tighten(crop, offset, size_hw)
     except ValueError as error:
-        raise _Outside from error
+        raise _OutsideError from error
 
 
 def _polygons(value: object, size_hw: tuple[int, int]) -> list[NDArray[np.float64]]:

@@ -74,8 +74,8 @@ def instances_of(annotation: LabelmeAnnotation) -> tuple[Instances, tuple[Defect
     """Instances with masks and labels 1..24 (0: "chromosome"), and a defect for each shape that was set aside.
 
     Pieces that share a group and a label become one instance. Set aside: labels that are no class (the published set
-    holds `-1` and `119`), shapes that are no polygons, polygons outside the image. A file with rectangles and no polygon
-    has boxes only.
+    holds `-1` and `119`), shapes that are no polygons, polygons outside the image. A file with rectangles and no
+    polygon has boxes only.
     """
     size_hw = (annotation.height, annotation.width)
     kind = "polygon" if any(shape.kind == "polygon" for shape in annotation.shapes) else "rectangle"
@@ -86,10 +86,10 @@ def instances_of(annotation: LabelmeAnnotation) -> tuple[Instances, tuple[Defect
         place = f"shape {number + 1}"
         if label is None:
             plural = f"shapes with label {shape.label!r}, which is no class, are set aside"
-            defects.append(Defect("label-impossible", place, plural))
+            defects.append(Defect("label-impossible", place, plural, f"label {shape.label!r} is no class"))
         elif shape.kind != kind or not len(shape.points_xy):
             plural = f"shapes of kind {shape.kind!r} that are no polygons are set aside"
-            defects.append(Defect("shape-kind", place, plural))
+            defects.append(Defect("shape-kind", place, plural, f"a shape of kind {shape.kind!r}"))
         else:
             key = ("alone", number) if shape.group_id is None else ("group", str(shape.group_id))
             pieces.setdefault((key, label), []).append(shape.points_xy)

@@ -43,7 +43,7 @@ def own_index(
     leaking = shared_cases(splits, of_case, _SIDES)
     if leaking:
         said = f"{len(leaking)} cases stand in more than one split, so its numbers flatter; the first is {leaking[0]}"
-        warnings = {split: (said,) for split in splits}
+        warnings = dict.fromkeys(splits, (said,))
     general = [*notes]
     if lone:
         general.append(f"{len(lone)} files have an image or a label only and are left out, the first is {lone[0].name}")

@@ -25,11 +25,21 @@ def instances_of_boxes(
     usable = (clipped[:, 2] > clipped[:, 0]) & (clipped[:, 3] > clipped[:, 1])
     moved = (clipped != boxes_xyxy).any(1) & usable
     defects = [
-        Defect("box-outside", _object(i, boxes_xyxy[i]), "boxes reach outside the image and are clipped")
+        Defect(
+            "box-outside",
+            _object(int(i), boxes_xyxy[i]),
+            "boxes reach outside the image and are clipped",
+            "the box reaches out",
+        )
         for i in np.flatnonzero(moved)
     ]
     defects += [
-        Defect("box-empty", _object(i, boxes_xyxy[i]), "boxes without area inside the image are set aside")
+        Defect(
+            "box-empty",
+            _object(int(i), boxes_xyxy[i]),
+            "boxes without area inside the image are set aside",
+            "the box is empty",
+        )
         for i in np.flatnonzero(~usable)
     ]
     return Instances.from_boxes(height, width, clipped[usable], labels=labels[usable]), tuple(defects)
@@ -38,7 +48,7 @@ def instances_of_boxes(
 def instances_of_outlines(
     outlines: Sequence[Sequence[Outline]], labels: Sequence[int], size_hw: tuple[int, int]
 ) -> tuple[Instances, tuple[Defect, ...]]:
-    """Instances of outlines, one or more Float64[n, 2] pieces each; those outside the image are set aside, a defect each.
+    """Instances of outlines, one or more Float64[n, 2] pieces each; those outside are set aside, a defect each.
 
     Vertices are centres of boundary pixels, the boundary included (see `masks.rasterise_polygon`).
     """
@@ -52,7 +62,9 @@ def instances_of_outlines(
             crop, offset = geometry.tighten(crop, offset, size_hw)
         except ValueError:
             place = _object(number, np.concatenate([pieces[0].min(0), pieces[0].max(0)]))
-            defects.append(Defect("mask-outside", place, "shapes that lie outside the image are set aside"))
+            defects.append(
+                Defect("mask-outside", place, "shapes that lie outside the image are set aside", "the shape is outside")
+            )
             continue
         crops.append(crop)
         offsets.append(offset)

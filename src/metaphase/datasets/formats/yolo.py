@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from metaphase.datasets.defects import Defect
 from metaphase.datasets.formats.class_names import label_of_class
 from metaphase.datasets.formats.shapes import instances_of_boxes, instances_of_outlines
-from metaphase.errors import DataError
+from metaphase.errors import DataError, UnknownClassError
 from metaphase.types import Instances
 
 __all__ = [
@@ -107,10 +107,9 @@ def read_class_names(path: Path) -> tuple[str, ...]:
     return tuple(str(name).strip() for name in numbered)
 
 
-def write_class_names(names: Sequence[str], splits: Sequence[str] = ("train", "val", "test")) -> bytes:
-    """A `data.yaml` for the layout `images/SPLIT`, `labels/SPLIT`; `read_class_names` gives the names back."""
-    document: dict[str, object] = {"path": ".", **{split: f"images/{split}" for split in splits}}
-    document["names"] = dict(enumerate(names))
+def write_class_names(names: Sequence[str]) -> bytes:
+    """A `data.yaml` for the layout `images/`, `labels/`; `read_class_names` gives the names back."""
+    document: dict[str, object] = {"path": ".", "train": "images", "val": "images", "names": dict(enumerate(names))}
     return yaml.safe_dump(document, sort_keys=False, allow_unicode=True).encode("utf-8")
 
 
@@ -135,7 +134,7 @@ def instances_of_yolo(
     """
     strange = sorted({entry.number for entry in objects} - set(range(len(labels))))
     if strange:
-        raise DataError(f"{path}: class number {strange[0]} is not among the {len(labels)} classes of the set")
+        raise UnknownClassError(f"{path}: class number {strange[0]} is not among the {len(labels)} classes of the set")
     height, width = size_hw
     wanted = np.array([labels[entry.number] for entry in objects], np.int64)
     if objects and all(entry.polygon_xy is not None for entry in objects):
