@@ -71,9 +71,7 @@ def inspect(place: Place, name: str, chromosomes: int = 46) -> Facts:
     truth = record.truth
     facts.counts = np.bincount(truth.labels, minlength=25).tolist()
     facts.masks = truth.has_masks
-    facts.findings += [
-        Finding(defect.kind, str(label), defect.place, f"one of the {defect.plural}", name) for defect in record.defects
-    ]
+    facts.findings += [Finding(defect.kind, str(label), defect.place, defect.said, name) for defect in record.defects]
     facts.findings += _of_truth(truth, str(label), name, chromosomes)
     if truth.crops is not None:
         facts.shared, facts.neighbours = _contacts(truth)

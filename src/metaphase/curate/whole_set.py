@@ -90,7 +90,10 @@ def _duplicates(place: Place, facts: Sequence[Facts]) -> list[Finding]:
 def _one_class(place: Place, facts: Sequence[Facts]) -> list[Finding]:
     if getattr(place.adapter, "CHROMOSOMES", 46) != 46:
         return []
-    total = np.sum([one.counts for one in facts if one.counts] or [np.zeros(25)], axis=0)
+    total = np.zeros(25, np.int64)
+    for one in facts:
+        if one.counts:
+            total += np.array(one.counts)
     used = np.flatnonzero(total)
     if len(used) != 1 or used[0] == 0 or total.sum() < _ENOUGH:
         return []
@@ -139,7 +142,7 @@ def _lists(place: Place, facts: Sequence[Facts]) -> list[Finding]:
     except DataError as error:
         return [Finding("unreadable-label", str(place.index.root), "", str(error))]
     return [
-        Finding(defect.kind, str(place.index.labels[name]), defect.place, f"one of the {defect.plural}", name)
+        Finding(defect.kind, str(place.index.labels[name]), defect.place, defect.said, name)
         for name, defects in said.items()
         for defect in defects
     ]

@@ -109,10 +109,10 @@ def contradictions(index: Index, counts: Mapping[str, NDArray[np.int64]]) -> dic
         shown = int(counts[name].sum())
         if written != "46":
             plural = "cells stand in normal.csv with a count other than 46; they do not count as normal"
-            defect = Defect("list-contradiction", f"normal.csv says {written or 'nothing'}, boxes {shown}", plural)
+            defect = _contradiction(f"normal.csv says {written or 'nothing'}, the boxes {shown}", plural)
         elif not _is_normal(counts[name]):
             plural = "cells stand in normal.csv with 46, but their boxes are not 46,XX or 46,XY; not taken as normal"
-            defect = Defect("list-contradiction", f"normal.csv says 46, boxes {_karyotype(counts[name])}", plural)
+            defect = _contradiction(f"normal.csv says 46, the boxes {_karyotype(counts[name])}", plural)
         else:
             continue
         found.setdefault(name, []).append(defect)
@@ -121,9 +121,13 @@ def contradictions(index: Index, counts: Mapping[str, NDArray[np.int64]]) -> dic
             for name, (written, _) in abnormal(index, kind).items():
                 if name in counts and written.isdecimal() and int(written) != int(counts[name].sum()):
                     plural = f"cells have another count in {kind}_abnormalities.csv than boxes; the boxes count"
-                    place = f"{kind}_abnormalities.csv says {written}, boxes {int(counts[name].sum())}"
-                    found.setdefault(name, []).append(Defect("list-contradiction", place, plural))
+                    said = f"{kind}_abnormalities.csv says {written}, the boxes {int(counts[name].sum())}"
+                    found.setdefault(name, []).append(_contradiction(said, plural))
     return found
+
+
+def _contradiction(said: str, plural: str) -> Defect:
+    return Defect("list-contradiction", "", plural, said)
 
 
 def _karyotype(counts: NDArray[np.int64]) -> str:

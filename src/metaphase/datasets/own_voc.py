@@ -56,7 +56,10 @@ def read(index: Index, name: str) -> Record:
     keep = [i for i, label in enumerate(found) if label is not None]
     aside = tuple(
         Defect(
-            "label-impossible", f"object {i + 1}", f"objects with name {written!r}, which is no class, are set aside"
+            "label-impossible",
+            f"object {i + 1}",
+            f"objects with name {written!r}, which is no class, are set aside",
+            f"name {written!r} is no class",
         )
         for i, (written, label) in enumerate(zip(annotation.names, found, strict=True))
         if label is None

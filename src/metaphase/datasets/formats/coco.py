@@ -106,10 +106,10 @@ def instances_of_coco(file: CocoFile, image: CocoImage) -> tuple[Instances, tupl
         if label is None:
             name = file.names.get(entry.get("category_id", -1), entry.get("category_id"))
             plural = f"objects with category {name!r}, which is no class, are set aside"
-            defects.append(Defect("label-impossible", place, plural))
+            defects.append(Defect("label-impossible", place, plural, f"category {name!r} is no class"))
         elif entry.get("iscrowd") and not isinstance(entry.get("segmentation"), dict):
             # With RLE the mark says nothing: tools that write RLE set it on single objects, too.
-            defects.append(Defect("crowd", place, "objects marked as a crowd are set aside"))
+            defects.append(Defect("crowd", place, "objects marked as a crowd are set aside", "a crowd"))
         else:
             chosen.append((place, entry, label))
     with_mask = [bool(entry.get("segmentation")) for _, entry, _ in chosen]
@@ -119,16 +119,22 @@ def instances_of_coco(file: CocoFile, image: CocoImage) -> tuple[Instances, tupl
     crops, offsets, labels = [], [], []
     for (place, entry, label), masked in zip(chosen, with_mask, strict=True):
         if not masked:
-            defects.append(Defect("mask-missing", place, "objects without a mask among masks are set aside"))
+            defects.append(Defect("mask-missing", place, "objects without a mask among masks are set aside", "no mask"))
             continue
         try:
             crop, offset = _mask(file.path, place, entry["segmentation"], image)
         except _OutsideError:
-            defects.append(Defect("mask-outside", place, "masks without a pixel inside the image are set aside"))
+            defects.append(
+                Defect("mask-outside", place, "masks without a pixel inside the image are set aside", "outside")
+            )
             continue
         box = entry.get("bbox")
         if box and _sticks_out(crop, offset, _corners(file.path, place, box)):
-            defects.append(Defect("mask-outside-box", place, "masks reach outside their own box; the mask counts"))
+            defects.append(
+                Defect(
+                    "mask-outside-box", place, "masks reach outside their box; the mask counts", "mask and box disagree"
+                )
+            )
         crops.append(crop)
         offsets.append(offset)
         labels.append(label)

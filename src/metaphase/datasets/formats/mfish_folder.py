@@ -139,8 +139,8 @@ def contradictions(index: Index, counts: Mapping[str, NDArray[np.int64]]) -> dic
         expected = chromosome_counts(written)
         if expected is not None and not np.array_equal(expected[1:], shown[1:]):
             plural = "class maps read as another number of chromosomes than Case Info says; the map counts"
-            place = f"Case Info says {written}, the map shows {int(shown.sum())}"
-            found[name] = [Defect("list-contradiction", place, plural)]
+            said = f"Case Info says {written}, the map shows {int(shown.sum())}"
+            found[name] = [Defect("list-contradiction", "", plural, said)]
     return found
 
 
