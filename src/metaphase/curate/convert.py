@@ -76,7 +76,7 @@ class _Writer:
 
     def __init__(self, place: Place, names: Sequence[str], to: str, out: Path, unnamed: bool) -> None:
         self.place, self.names, self.to, self.out = place, names, to, out
-        self.unnamed = unnamed
+        self.unnamed, self.some_unnamed = unnamed, False
         self.losses = {"masks": 0, "holes": 0, "pieces": 0, "classes": 0}
         self.left_out: list[dict[str, str]] = []
         self.cases: dict[str, str] = {}
@@ -94,7 +94,8 @@ class _Writer:
                     self.left_out.append({"image": name, "reason": reason})
                 yield {"image": name, "done": done, "total": len(self.names), "reason": reason}
         if self.to == "yolo":
-            classes = (ONE_CLASS_NAME,) if self.unnamed else (*NAMES, ONE_CLASS_NAME)
+            named = () if self.unnamed else NAMES
+            classes = (*named, ONE_CLASS_NAME) if self.unnamed or self.some_unnamed else named
             write_atomically(self.out / "data.yaml", write_class_names(classes))
         write_lists(self.place, self.cases, self.out, with_cases=self.to != "coco")
         yield {
@@ -118,6 +119,7 @@ class _Writer:
         if not put_image(record, self._folder(record) / file_name):
             self.without_image += 1
         write(record, file_name)
+        self.some_unnamed |= bool((record.truth.labels == 0).any())
         self.cases[record.name] = record.case
         self.chromosomes += len(record.truth)
 

@@ -64,7 +64,8 @@ def _draw_labelled(image: SheetImage, tile: int) -> Image.Image:
     rgb = np.repeat(cv2.resize(image.gray, size, interpolation=method)[..., None], 3, axis=2)
     truth = image.truth
     for i, label in enumerate(truth.labels):
-        colour = colour_of(int(label))
+        # Without a class the colour means nothing, but neighbours must be told apart.
+        colour = colour_of(int(label) or i % 24 + 1)
         if truth.crops is None:
             x0, y0, x1, y1 = (round(float(v) * scale) for v in truth.boxes_xyxy[i])
             cv2.rectangle(rgb, (x0, y0), (x1 - 1, y1 - 1), colour, 1, cv2.LINE_AA)

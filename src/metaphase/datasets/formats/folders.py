@@ -9,7 +9,7 @@ from pathlib import Path
 from metaphase.errors import DataError
 from metaphase.image_io import SUFFIXES
 
-__all__ = ["files_below", "home_of", "image_beside", "images_of", "names_of", "read_names", "shared_cases"]
+__all__ = ["files_below", "home_of", "image_beside", "images_of", "names_of", "read_names", "shared_cases", "without_suffix"]
 
 
 def home_of(root: Path, spellings: Iterable[str], fits: Callable[[Path], bool]) -> Path | None:
@@ -83,7 +83,12 @@ def read_names(path: Path) -> tuple[str, ...]:
         lines = path.read_text(encoding="utf-8-sig").split()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: expected a text file with one image name a line ({error})") from error
-    return tuple(dict.fromkeys(re.sub(r"\.(jpe?g|png|bmp|tiff?)$", "", line, flags=re.IGNORECASE) for line in lines))
+    return tuple(dict.fromkeys(without_suffix(line) for line in lines))
+
+
+def without_suffix(name: str) -> str:
+    """The name of an image file without the suffix; other dots stay, for they may belong to the name."""
+    return re.sub(r"\.(jpe?g|png|bmp|tiff?)$", "", name.strip(), flags=re.IGNORECASE)
 
 
 def shared_cases(splits: dict[str, tuple[str, ...]], cases: dict[str, str], sides: Iterable[str]) -> list[str]:

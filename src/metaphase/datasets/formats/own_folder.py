@@ -10,7 +10,7 @@ import csv
 from collections.abc import Mapping
 from pathlib import Path
 
-from metaphase.datasets.formats.folders import read_names, shared_cases
+from metaphase.datasets.formats.folders import read_names, shared_cases, without_suffix
 from metaphase.datasets.record import Index
 from metaphase.errors import DataError
 
@@ -97,4 +97,4 @@ def _cases(home: Path) -> dict[str, str]:
         raise DataError(f"{path}: expected a CSV file with the columns image and case ({error})") from error
     if any(len(row) < 2 for row in rows):
         raise DataError(f"{path}: expected two columns, image and case, in every row")
-    return {Path(row[0].strip()).stem: row[1].strip() for row in rows[1:]}
+    return {without_suffix(row[0]).rsplit("/", 1)[-1]: row[1].strip() for row in rows[1:]}
