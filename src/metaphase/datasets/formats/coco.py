@@ -102,9 +102,11 @@ def instances_of_coco(file: CocoFile, image: CocoImage) -> tuple[Instances, tupl
     chosen: list[tuple[str, dict[str, Any], int]] = []
     for number, entry in enumerate(file.annotations[image.number], 1):
         place = f"annotation {entry.get('id', number)} of {image.file_name}"
-        label = file.labels.get(entry.get("category_id", -1)) if isinstance(entry.get("category_id"), int) else None
+        category = entry.get("category_id")
+        category = category if isinstance(category, int) else None
+        label = None if category is None else file.labels.get(category)
         if label is None:
-            name = file.names.get(entry.get("category_id", -1), entry.get("category_id"))
+            name = entry.get("category_id") if category is None else file.names.get(category, category)
             plural = f"objects with category {name!r}, which is no class, are set aside"
             defects.append(Defect("label-impossible", place, plural, f"category {name!r} is no class"))
         elif entry.get("iscrowd") and not isinstance(entry.get("segmentation"), dict):

@@ -9,7 +9,16 @@ from pathlib import Path
 from metaphase.errors import DataError
 from metaphase.image_io import SUFFIXES
 
-__all__ = ["files_below", "home_of", "image_beside", "images_of", "names_of", "read_names", "shared_cases", "without_suffix"]
+__all__ = [
+    "files_below",
+    "home_of",
+    "image_beside",
+    "images_of",
+    "names_of",
+    "read_names",
+    "shared_cases",
+    "without_suffix",
+]
 
 
 def home_of(root: Path, spellings: Iterable[str], fits: Callable[[Path], bool]) -> Path | None:
