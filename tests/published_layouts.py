@@ -41,7 +41,7 @@ def write(path: Path, data: bytes | str) -> Path:
     return path
 
 
-CIL_NAMES = ["A1", "A2", "A3", "B4", "B5", "C6", "C7", "C8", "C9", "C10", "C11", "C12", "D13", "D14", "D15", "E16", "E17", "E18", "F19", "F20", "G21", "G22", "X", "Y"]
+CIL_NAMES = "A1 A2 A3 B4 B5 C6 C7 C8 C9 C10 C11 C12 D13 D14 D15 E16 E17 E18 F19 F20 G21 G22 X Y".split()  # noqa: SIM905
 
 
 def write_cil(root: Path, cells: dict[str, Spread], splits: dict[str, list[str]] | None = None) -> Path:

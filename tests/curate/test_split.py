@@ -1,11 +1,13 @@
 """Splits by case: nobody on two sides, the same seed the same lists, karyotypes on each side."""
 
+import numpy as np
 import pytest
 from published_layouts import cell, write_cil
 
 from metaphase.curate import locate, split
 from metaphase.curate.split import stratum_of
 from metaphase.errors import ConfigError
+from metaphase.types import Instances
 
 
 @pytest.fixture
@@ -65,10 +67,6 @@ def test_what_a_cell_counts_as():
 
 
 def _instances(labels):
-    import numpy as np
-
-    from metaphase.types import Instances
-
     return Instances.from_boxes(10, 10, np.array([[0, 0, 5, 5]] * len(labels)), labels=list(labels))
 
 

@@ -80,17 +80,10 @@ def one_image(name: str, home: Path) -> tuple[Path, list[Path]]:
 def read_all(name: str, root: Path) -> int:
     """Find and read everything; an error of the project that names a file is an answer. Returns what was read."""
     adapter, read = ADAPTERS[name], 0
-    try:
-        index = adapter.find(root)
-    except (DataError, ImageError) as error:
-        assert str(root) in str(error)
-        return read
-    for image in index.labels:
-        try:
-            record = adapter.read(index, image)
-        except (DataError, ImageError) as error:
-            assert str(root) in str(error)
-            assert "\n" not in str(error) or "cannot be parsed" in str(error)
+    index = _answer(root, lambda: adapter.find(root))
+    for image in index.labels if index else ():
+        record = _answer(root, lambda image=image: adapter.read(index, image))
+        if record is None:
             continue
         read += 1
         boxes = record.truth.boxes_xyxy
@@ -99,12 +92,19 @@ def read_all(name: str, root: Path) -> int:
         assert (boxes[:, 2] <= record.truth.width).all()
         assert (boxes[:, 3] <= record.truth.height).all()
     contradictions = getattr(adapter, "contradictions", None)
-    if contradictions is not None:
-        try:
-            contradictions(index, {image: np.full(25, 2) for image in index.labels})
-        except DataError as error:
-            assert str(root) in str(error)
+    if index and contradictions is not None:
+        _answer(root, lambda: contradictions(index, {image: np.full(25, 2) for image in index.labels}))
     return read
+
+
+def _answer(root: Path, ask):
+    """What `ask` gives; None where it raises an error of the project, which must name the file."""
+    try:
+        return ask()
+    except (DataError, ImageError) as error:
+        said = str(error)
+    assert str(root) in said
+    return None
 
 
 @st.composite

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from published_layouts import cell, encoded, labelme_document, write, yolo_lines
+from published_layouts import CIL_NAMES, cell, encoded, labelme_document, write, yolo_lines
 
 from metaphase.datasets import ADAPTERS, adapter_for
 from metaphase.datasets.formats.coco import annotation_entries, categories
@@ -164,11 +164,10 @@ def test_yolo_outlines_give_masks(tmp_path):
 
 
 def test_the_yolo_conversion_of_cil(tmp_path):
-    names = ["A1", "A2", "A3", "B4", "B5", "C6", "C7", "C8", "C9", "C10", "C11", "C12", "D13", "D14", "D15", "E16", "E17", "E18", "F19", "F20", "G21", "G22", "X", "Y"]
     for side, name in (("train", "105161"), ("test", "105162")):
         write(tmp_path / "cil" / side / "images" / f"{name}.jpg", encoded(SPREAD.gray, ".jpg"))
         write(tmp_path / "cil" / side / "labels" / f"{name}.txt", yolo_lines(SPREAD))
-    write(tmp_path / "cil" / "data.yaml", f"nc: 24\nnames: {json.dumps(names)}\n")
+    write(tmp_path / "cil" / "data.yaml", f"nc: 24\nnames: {json.dumps(CIL_NAMES)}\n")
     adapter = ADAPTERS["cil"]
     index = adapter.find(tmp_path)
     assert set(index.splits) == {"official-train", "official-test", "all"}
