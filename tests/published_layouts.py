@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 from pathlib import Path
 
@@ -12,10 +13,12 @@ import tifffile
 
 from metaphase import masks
 from metaphase.chromosomes import NAMES
+from metaphase.datasets.formats.voc import VocAnnotation, write_voc
 from metaphase.datasets.procedural import SpreadStyle, draw_spread
 from metaphase.types import Spread
 
 
+@functools.cache
 def cell(seed: int, karyotype: tuple[int, ...] | str = (1, 7, 18, 23), size_hw=(200, 220), overlap=0.5) -> Spread:
     """A drawn spread; a few chromosomes are enough for a reader."""
     style = SpreadStyle(size_hw=size_hw, karyotype=karyotype, overlap=overlap, touch=0.0, nuclei=0)
@@ -36,6 +39,24 @@ def write(path: Path, data: bytes | str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data.encode("utf-8") if isinstance(data, str) else data)
     return path
+
+
+CIL_NAMES = "A1 A2 A3 B4 B5 C6 C7 C8 C9 C10 C11 C12 D13 D14 D15 E16 E17 E18 F19 F20 G21 G22 X Y".split()  # noqa: SIM905
+
+
+def write_cil(root: Path, cells: dict[str, Spread], splits: dict[str, list[str]] | None = None) -> Path:
+    """`cells`: image name -> spread; boxes are tight. splits: names of each list, all in train by default."""
+    home = root / "cil"
+    folder = home / "24_chromosomes_object"
+    for name, spread in cells.items():
+        truth = spread.truth
+        names = tuple(CIL_NAMES[label - 1] for label in truth.labels)
+        annotation = VocAnnotation(f"{name}.jpg", spread.width, spread.height, names, truth.boxes_xyxy.astype(float))
+        write(folder / "JEPG" / f"{name}.jpg", encoded(spread.gray, ".jpg"))
+        write(folder / "annotations" / f"{name}.xml", write_voc(annotation))
+    for side, names in (splits or {"train": list(cells)}).items():
+        write(home / f"split_24_{side}.txt", "".join(f"{name}\n" for name in names))
+    return home
 
 
 def labelme_document(spread: Spread, image_path: str, dialect=False, embed=False) -> dict:

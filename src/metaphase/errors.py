@@ -3,13 +3,14 @@
 MetaphaseError          what a person can mend; a door turns it into one sentence and exit code 2
 ├── ImageError          a file that is not an image this program can read
 ├── DataError           a data set, label file or prediction file that is not as it should be
+│   └── UnknownClassError   a label names a class that the set does not have
 ├── ConfigError         an unknown or impossible setting
 └── WeightsError        missing or damaged weights, or a missing optional package
 """
 
 from __future__ import annotations
 
-__all__ = ["ConfigError", "DataError", "ImageError", "MetaphaseError", "WeightsError"]
+__all__ = ["ConfigError", "DataError", "ImageError", "MetaphaseError", "UnknownClassError", "WeightsError"]
 
 
 class MetaphaseError(Exception):
@@ -22,6 +23,10 @@ class ImageError(MetaphaseError):
 
 class DataError(MetaphaseError):
     """A data set or label file is not as expected: names the file and the entry."""
+
+
+class UnknownClassError(DataError):
+    """A label names a class that the set does not have: names the file and the class."""
 
 
 class ConfigError(MetaphaseError):

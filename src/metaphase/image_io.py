@@ -32,6 +32,7 @@ __all__ = [
     "find_images",
     "gray_of_bytes",
     "image_size",
+    "kind_of_bytes",
     "read_gray",
     "read_rgb",
     "to_gray",
@@ -117,10 +118,15 @@ def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
             return int(page.imagelength), int(page.imagewidth)
 
 
+def kind_of_bytes(data: bytes, name: str) -> str:
+    """PNG, JPEG, BMP or TIFF. Raises ImageError for other bytes; `name` stands in the message."""
+    return _kind(name, io.BytesIO(data))
+
+
 def read_rgb(path: str | os.PathLike[str], min_side: int = MIN_SIDE) -> UInt8:
     """UInt8[H, W, 3]: an 8 bit image with its colours, for painted label maps; transparent pixels are white.
 
-    Values of gray images stay as they are. Raises ImageError as `read_gray` does, and for more than 8 bits.
+    Raises ImageError as `read_gray` does, and for more than 8 bits.
     """
     with _one_sentence(path), Path(path).open("rb") as file:
         kind = _kind(path, file)
@@ -140,11 +146,8 @@ def read_rgb(path: str | os.PathLike[str], min_side: int = MIN_SIDE) -> UInt8:
         ):
             raise ImageError(f"{path}: expected 8 bit gray or colours, but got {pixels.dtype} {pixels.shape}")
         _check_size(str(path), pixels.shape[1], pixels.shape[0], min_side)
-        if pixels.ndim == 2:
-            return np.repeat(pixels[..., None], 3, axis=2)
-        if pixels.shape[2] == 4:
-            return np.where(pixels[..., 3:] < 128, np.uint8(255), pixels[..., :3])
-        return pixels
+        rgb = np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels[..., :3]
+        return np.where(pixels[..., 3:] < 128, np.uint8(255), rgb) if pixels.shape[2:] == (4,) else rgb
 
 
 @contextlib.contextmanager

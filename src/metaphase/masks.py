@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import cv2
 import numpy as np
@@ -132,8 +131,17 @@ def encode_rle(
 
 
 def decode_rle(rle: dict[str, object]) -> Bool:
-    """Bool[h, w] of a COCO RLE, compressed or not."""
-    return coco.decode(_packed(rle)).astype(bool)
+    """Bool[h, w] of a COCO RLE, compressed or not.
+
+    Decoded and checked here, because the C code behind pycocotools trusts what it is given. Raises ValueError, KeyError
+    or TypeError for what is no RLE of a mask of `size`.
+    """
+    height, width = (int(v) for v in rle["size"])  # type: ignore[attr-defined]
+    runs = _runs(rle["counts"])
+    if height < 0 or width < 0 or (runs < 0).any() or int(runs.sum()) != height * width:
+        raise ValueError(f"the runs of an RLE must add up to {height} x {width} pixels")
+    values = np.arange(len(runs)) % 2 == 1
+    return np.ascontiguousarray(np.repeat(values, runs).reshape(width, height).T)
 
 
 def decode_rle_crop(rle: dict[str, object]) -> tuple[Bool, tuple[int, int]]:
@@ -180,15 +188,6 @@ def _runs(counts: object) -> NDArray[np.int64]:
     # From the fourth run on the difference to the run two places before is what is stored.
     values[1::2], values[2::2] = np.cumsum(values[1::2]), np.cumsum(values[2::2])
     return values
-
-
-def _packed(rle: dict[str, object]) -> dict[str, Any]:
-    size = [int(v) for v in rle["size"]]  # type: ignore[attr-defined]
-    counts = rle["counts"]
-    if isinstance(counts, list):
-        packed: dict[str, Any] = coco.frPyObjects({"size": size, "counts": counts}, size[0], size[1])
-        return packed
-    return {"size": size, "counts": counts.encode("ascii") if isinstance(counts, str) else counts}
 
 
 def rasterise_polygon(points_xy: NDArray[np.generic], size_hw: tuple[int, int]) -> Bool:

@@ -1,27 +1,49 @@
-"""Write drawn metaphases with exact truth: PNG images and one COCO file."""
+"""Write made-up metaphases with exact truth, drawn or composed of real chromosomes: PNG images and one COCO file."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from metaphase.chromosomes import NAMES
+from metaphase import masks as geometry
 from metaphase.config import ReportConfig
+from metaphase.datasets import Index, cil
+from metaphase.datasets.composites import CutOut, compose, cut_out, resized
+from metaphase.datasets.formats.coco import annotation_entries, categories
+from metaphase.datasets.isolated import annotated_foreground, isolated
 from metaphase.datasets.procedural import DrawnSpread, SpreadStyle, draw_spread
-from metaphase.errors import ConfigError, DataError
+from metaphase.errors import ConfigError, DataError, MetaphaseError
 from metaphase.image_io import write_atomically
-from metaphase.masks import encode_rle
 from metaphase.report import encode_png
+from metaphase.types import Instances
 
-__all__ = ["ANNOTATIONS", "draw_numbered", "synthesise"]
+__all__ = ["ANNOTATIONS", "compose_from_cil", "compose_numbered", "draw_numbered", "synthesise"]
 
 ANNOTATIONS = "annotations.json"
 """Name of the COCO file beside the images."""
 
 _SMALL = ReportConfig(png_compression=9)
+
+_WIDTH = 15.0  # pixels of a chromosome's width in a composite: that of CIL's images
+_CHROMOSOMES = 46  # cut-outs that a composite is made of
+_SOURCES = 6  # images that one composite may take its chromosomes from
+_CLEAR = (205, 245)  # gray of the clear background
+
+
+@dataclass(frozen=True, eq=False)
+class _Made:
+    """One image and its truth; more: further keys of each annotation; source: further keys of the image."""
+
+    name: str
+    gray: NDArray[np.uint8]
+    truth: Instances
+    more: Sequence[Mapping[str, object]] = ()
+    source: Mapping[str, object] = field(default_factory=dict)
 
 
 def draw_numbered(seed: int, index: int, style: SpreadStyle | None = None) -> DrawnSpread:
@@ -29,36 +51,39 @@ def draw_numbered(seed: int, index: int, style: SpreadStyle | None = None) -> Dr
     return draw_spread(np.random.default_rng([seed, index]), style, name=f"metaphase_{index + 1:04d}")
 
 
-def _check(out_dir: Path, count: int, seed: int) -> None:
-    if count < 1 or seed < 0:
-        raise ConfigError(f"count must be at least 1 and seed at least 0, but got count {count}, seed {seed}")
-    if out_dir.exists() and not out_dir.is_dir():
-        raise DataError(f"{out_dir} is a file; expected a folder to write to: name another one")
-    if out_dir.is_dir() and any(out_dir.iterdir()):
-        raise DataError(f"{out_dir} is not empty; drawn metaphases go into a new folder: name another one")
+def compose_numbered(
+    index: Index,
+    names: Sequence[str],
+    seed: int,
+    number: int,
+    *,
+    size: int = 700,
+    crossing: float = 0.15,
+    touching: float = 0.2,
+) -> tuple[NDArray[np.uint8], Instances, tuple[str, ...]]:
+    """Composite number `number` (from 0) of `seed`: chromosomes cut out of CIL where they lie alone, put together anew.
 
-
-def _annotations(drawn: DrawnSpread, image_id: int, first_id: int) -> list[dict[str, object]]:
-    """COCO annotations of one image; boxes are [x, y, width, height]."""
-    truth = drawn.spread.truth
-    if truth is None or truth.crops is None:
-        raise ValueError("a drawn spread carries its truth")
-    entries: list[dict[str, object]] = []
-    for i, (crop, offset) in enumerate(zip(truth.crops, truth.offsets_xy, strict=True)):
-        height, width = crop.shape
-        entries.append(
-            {
-                "id": first_id + i,
-                "image_id": image_id,
-                "category_id": int(truth.labels[i]),
-                "bbox": [int(offset[0]), int(offset[1]), int(width), int(height)],
-                "area": int(crop.sum()),
-                "iscrowd": 0,
-                "segmentation": encode_rle(crop, offset, (truth.height, truth.width)),
-                "p_arm_direction_xy": [round(float(v), 4) for v in drawn.p_arm_direction_xy[i]],
-            }
-        )
-    return entries
+    index, names: of `cil`, the images to take chromosomes from. size: rows and columns. crossing, touching: share of
+    chromosomes laid across and against another. Returns gray UInt8[size, size], the truth with masks and labels 1..24,
+    and the images that chromosomes came from. Always the same for the same images, seed and number.
+    Raises DataError where no image of `names` has a chromosome that lies alone.
+    """
+    rng = np.random.default_rng([seed, number])
+    cutouts: list[CutOut] = []
+    sources: list[str] = []
+    for k in rng.permutation(len(names))[:_SOURCES]:
+        if len(cutouts) >= _CHROMOSOMES:
+            break
+        found = _cut_outs(index, names[k])
+        cutouts += found
+        sources += [names[k]] * bool(found)
+    if not cutouts:
+        raise DataError(f"{index.root}: no chromosome lies alone in {', '.join(names[:_SOURCES])}; name another split")
+    chosen = [cutouts[k] for k in rng.permutation(len(cutouts))[:_CHROMOSOMES]]
+    made = compose(chosen, rng, size, crossing=crossing, touching=touching)
+    gray = np.clip(np.rint(made.transmittance * rng.uniform(*_CLEAR)), 0, 255).astype(np.uint8)
+    crops, offsets = [crop for crop, _, _ in made.masks], [(x, y) for _, x, y in made.masks]
+    return gray, Instances.from_masks(size, size, crops, offsets, labels=made.labels), tuple(sources)
 
 
 def synthesise(out_dir: str | Path, count: int, seed: int, style: SpreadStyle | None = None) -> Iterator[Path]:
@@ -71,7 +96,96 @@ def synthesise(out_dir: str | Path, count: int, seed: int, style: SpreadStyle | 
     fails or the caller stops early, what was written is removed again.
     Raises ConfigError for impossible numbers or chromosomes that do not fit, DataError for a folder that is not empty.
     """
-    out_dir = Path(out_dir)
+
+    def make(number: int) -> _Made:
+        drawn = draw_numbered(seed, number, style)
+        truth = drawn.spread.truth
+        assert truth is not None, "a drawn spread carries its truth"
+        more = [{"p_arm_direction_xy": [round(float(v), 4) for v in xy]} for xy in drawn.p_arm_direction_xy]
+        return _Made(drawn.spread.name, drawn.spread.gray, truth, more)
+
+    info = {"description": "G-banded metaphases drawn from the ISCN bands", "seed": seed, "count": count}
+    yield from _write(Path(out_dir), count, seed, make, info)
+
+
+def compose_from_cil(
+    out_dir: str | Path,
+    count: int,
+    seed: int,
+    root: Path,
+    *,
+    split: str = "train",
+    size: int = 700,
+    crossing: float = 0.15,
+    touching: float = 0.2,
+) -> Iterator[Path]:
+    """Compose `count` metaphases of real chromosomes into `out_dir`, as `synthesise` writes them.
+
+    root: the folder of all data sets, or CIL's own. split: where chromosomes come from; only `train` keeps `val` and
+    `test` unseen. The same data, seed and options write the same bytes. The file names the set, its terms and, for each
+    image, the images that chromosomes came from.
+    Raises ConfigError for impossible numbers or an unknown split, DataError where CIL is not at `root`.
+    """
+    if not 200 <= size <= 8000 or min(crossing, touching) < 0 or crossing + touching > 1:
+        raise ConfigError(
+            f"size must lie in 200..8000, and the shares of crossing and touching chromosomes sum to at most 1, "
+            f"but got {size}, {crossing} and {touching}"
+        )
+    index = cil.find(Path(root))
+    splits = cil.splits(index)
+    if split not in splits:
+        raise ConfigError(f"cil has no split {split!r}; it has {', '.join(splits)}")
+
+    def make(number: int) -> _Made:
+        gray, truth, sources = compose_numbered(
+            index, splits[split], seed, number, size=size, crossing=crossing, touching=touching
+        )
+        return _Made(f"composite_{number + 1:04d}", gray, truth, source={"sources": list(sources)})
+
+    info = {
+        "description": f"metaphases composed of chromosomes of cil {split}",
+        "seed": seed,
+        "count": count,
+        "citation": cil.CITATION,
+        "licence": cil.LICENCE,
+    }
+    yield from _write(Path(out_dir), count, seed, make, info)
+
+
+def _cut_outs(index: Index, name: str) -> list[CutOut]:
+    """Chromosomes of one image that lie alone, at the width that composites have; none where it cannot be read."""
+    try:
+        record = cil.read(index, name)
+        gray = record.gray().gray
+    except MetaphaseError:
+        return []
+    foreground, _ = annotated_foreground(gray, record.truth)
+    width = geometry.chromosome_width(foreground)
+    if width <= 0:
+        return []
+    alone, _ = isolated(foreground, record.truth, width)
+    assert alone.crops is not None
+    clear, _ = geometry.photometry(gray, foreground)
+    found = (
+        resized(cut_out(gray, crop, int(x), int(y), int(label), clear=clear), _WIDTH / width)
+        for crop, (x, y), label in zip(alone.crops, alone.offsets_xy, alone.labels, strict=True)
+        if label
+    )
+    return [cutout for cutout in found if cutout is not None]
+
+
+def _check(out_dir: Path, count: int, seed: int) -> None:
+    if count < 1 or seed < 0:
+        raise ConfigError(f"count must be at least 1 and seed at least 0, but got count {count}, seed {seed}")
+    if out_dir.exists() and not out_dir.is_dir():
+        raise DataError(f"{out_dir} is a file; expected a folder to write to: name another one")
+    if out_dir.is_dir() and any(out_dir.iterdir()):
+        raise DataError(f"{out_dir} is not empty; drawn metaphases go into a new folder: name another one")
+
+
+def _write(
+    out_dir: Path, count: int, seed: int, make: Callable[[int], _Made], info: Mapping[str, object]
+) -> Iterator[Path]:
     _check(out_dir, count, seed)
     is_new = not out_dir.exists()
     images: list[dict[str, object]] = []
@@ -80,21 +194,18 @@ def synthesise(out_dir: str | Path, count: int, seed: int, style: SpreadStyle | 
     complete = False
     try:
         out_dir.mkdir(parents=True, exist_ok=True)
-        for index in range(count):
-            drawn = draw_numbered(seed, index, style)
-            path = out_dir / f"{drawn.spread.name}.png"
+        for number in range(count):
+            made = make(number)
+            path = out_dir / f"{made.name}.png"
             written.append(path)
-            write_atomically(path, encode_png(drawn.spread.gray, _SMALL))
-            size = {"width": drawn.spread.width, "height": drawn.spread.height}
-            images.append({"id": index + 1, "file_name": path.name, **size})
-            annotations += _annotations(drawn, index + 1, len(annotations) + 1)
+            write_atomically(path, encode_png(made.gray, _SMALL))
+            size = {"width": made.truth.width, "height": made.truth.height}
+            images.append({"id": number + 1, "file_name": path.name, **size, **made.source})
+            entries = annotation_entries(made.truth, number + 1, len(annotations) + 1)
+            more = made.more or [{}] * len(entries)
+            annotations += [{**entry, **extra} for entry, extra in zip(entries, more, strict=True)]
             yield path
-        document = {
-            "info": {"description": "G-banded metaphases drawn from the ISCN bands", "seed": seed, "count": count},
-            "images": images,
-            "annotations": annotations,
-            "categories": [{"id": i + 1, "name": name} for i, name in enumerate(NAMES)],
-        }
+        document = {"info": dict(info), "images": images, "annotations": annotations, "categories": categories()}
         path = out_dir / ANNOTATIONS
         write_atomically(path, (json.dumps(document, indent=1) + "\n").encode("ascii"))
         complete = True

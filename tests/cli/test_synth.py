@@ -42,3 +42,23 @@ def test_a_wrong_size_is_refused(tmp_path, size):
     result = run(tmp_path, "--size", size)
     assert result.exit_code == 2
     assert "WIDTHxHEIGHT" in result.stderr
+
+
+def test_composites_come_from_cil_and_refuse_what_only_drawing_knows(tmp_path, monkeypatch):
+    asked = {}
+
+    def compose_from_cil(out_dir, count, seed, root, **options):
+        asked.update(options, out_dir=out_dir, count=count, seed=seed, root=root)
+        return iter(())
+
+    monkeypatch.setattr("metaphase.synth.compose_from_cil", compose_from_cil)
+    arguments = ("--from", "cil", "--root", tmp_path, "--count", 2, "--size", "500x500", "--overlap", 0.3)
+    result = run(tmp_path / "out", *arguments)
+    assert result.exit_code == 0, result.output
+    assert (asked["count"], asked["root"], asked["size"], asked["crossing"]) == (2, tmp_path, 500, 0.3)
+    for more, said in ((("--karyotype", "46,XX"), "--karyotype"), (("--size", "500x400"), "square")):
+        result = run(tmp_path / "out", *arguments, *more)
+        assert result.exit_code == 2
+        assert said in result.stderr
+    monkeypatch.delenv("METAPHASE_DATA", raising=False)
+    assert "CIL is not found" in run(tmp_path / "out", "--from", "cil").stderr

@@ -9,6 +9,7 @@ import click
 
 from metaphase import __version__
 from metaphase.cli.compare import compare
+from metaphase.cli.data import data
 from metaphase.cli.evaluate import evaluate
 from metaphase.cli.karyotype import karyotype
 from metaphase.cli.synth import synth
@@ -34,7 +35,7 @@ def metaphase() -> None:
     """
 
 
-for _command in (karyotype, evaluate, compare, synth, train):
+for _command in (karyotype, evaluate, compare, data, synth, train):
     metaphase.add_command(_command)
 
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from metaphase.datasets.defects import summaries
 from metaphase.datasets.formats.folders import files_below, home_of, image_beside, names_of, shared_cases
 from metaphase.datasets.formats.labelme import instances_of, read_labelme
 from metaphase.datasets.record import Index, Record
 from metaphase.errors import DataError
 
-__all__ = ["CITATION", "LICENCE", "find", "read", "splits"]
+__all__ = ["CITATION", "LICENCE", "SOURCE", "find", "read", "splits"]
 
 CITATION = (
     "You D. et al. (2023). AutoKary2022: a large-scale densely annotated dataset for chromosome instance segmentation. "
@@ -23,6 +24,7 @@ CITATION = (
 )
 LICENCE = "MIT"
 
+SOURCE = "https://github.com/wangjuncongyu/chromosome-instance-segmentation-dataset"
 _PUBLISHED = {"train_labelme": "train", "test_labelme": "test", "val_labelme": "val"}
 _COPY = {"train": "official-train", "val": "official-val", "test": "official-test"}
 
@@ -70,9 +72,9 @@ def read(index: Index, name: str) -> Record:
         raise DataError(f"{index.root}: there is no label file of image {name}")
     path = index.labels[name]
     annotation = read_labelme(path)
-    truth, warnings = instances_of(annotation)
+    truth, defects = instances_of(annotation)
     image = index.images.get(name, path.with_name(Path(annotation.image_path).name or f"{path.stem}.png"))
-    return Record(name, image, index.cases[name], truth, warnings, annotation.image_data)
+    return Record(name, image, index.cases[name], truth, summaries(defects), annotation.image_data, defects)
 
 
 def _holds_the_set(folder: Path) -> bool:

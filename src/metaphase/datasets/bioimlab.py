@@ -22,7 +22,7 @@ from metaphase.errors import DataError
 from metaphase.image_io import SUFFIXES, read_gray
 from metaphase.types import Instances
 
-__all__ = ["CITATION", "FOLDS", "LICENCE", "find", "read", "splits"]
+__all__ = ["BRIGHT", "CHROMOSOMES", "CITATION", "FOLDS", "LICENCE", "SOURCE", "find", "read", "splits"]
 
 CITATION = (
     "Poletti E., Grisan E., Ruggeri A. (2008). Automatic classification of chromosomes in Q-band images. IEEE EMBC. "
@@ -30,6 +30,11 @@ CITATION = (
 )
 LICENCE = "research use: evaluate and fine-tune, never ship weights trained on it"
 
+SOURCE = "on request or download from the BioImLab, University of Padova (http://bioimlab.dei.unipd.it)"
+BRIGHT = True
+"""The images are bright on dark."""
+CHROMOSOMES = 1
+"""Chromosomes an image."""
 FOLDS = 5
 """Number of folds; a cell stands in the fold of its number modulo this."""
 

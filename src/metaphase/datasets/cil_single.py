@@ -10,10 +10,11 @@ from pathlib import Path
 from metaphase.datasets.formats import cil_folder
 from metaphase.datasets.record import Index, Record
 
-__all__ = ["CITATION", "LABELS", "LICENCE", "find", "read", "splits"]
+__all__ = ["CITATION", "LABELS", "LICENCE", "SOURCE", "find", "read", "splits"]
 
 CITATION = cil_folder.CITATION
 LICENCE = cil_folder.LICENCE
+SOURCE = "http://www.cellimagelibrary.org/images/CIL_54816"
 LABELS: dict[str, int] = {"chromosomes": 0, "chromosome": 0}
 
 

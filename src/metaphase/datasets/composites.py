@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Composite", "CutOut", "compose", "cut_out"]
+__all__ = ["Composite", "CutOut", "compose", "cut_out", "resized"]
 
 Float32 = NDArray[np.float32]
 Bool = NDArray[np.bool_]
@@ -51,6 +51,17 @@ def cut_out(
     padded = np.pad(mask, margin)
     near = cv2.dilate(padded.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=2).astype(bool)
     return CutOut(np.where(near, np.minimum(patch, 1.0), 1.0).astype(np.float32), padded, label)
+
+
+def resized(cutout: CutOut, scale: float) -> CutOut | None:
+    """The cut-out `scale` times as large, to fit chromosomes of other images; None where none is left."""
+    size = (max(1, round(cutout.mask.shape[1] * scale)), max(1, round(cutout.mask.shape[0] * scale)))
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    mask = cv2.resize(cutout.mask.astype(np.float32), size, interpolation=method) >= 0.5
+    if not mask.any():
+        return None
+    patch = cv2.resize(cutout.transmittance, size, interpolation=method)
+    return CutOut(np.asarray(patch, np.float32), mask, cutout.label)
 
 
 def compose(

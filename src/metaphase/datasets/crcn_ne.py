@@ -14,10 +14,13 @@ from metaphase.datasets.formats.folders import home_of
 from metaphase.datasets.record import Index, Record
 from metaphase.errors import DataError
 
-__all__ = ["CITATION", "LICENCE", "find", "read", "splits"]
+__all__ = ["CITATION", "LICENCE", "SOURCE", "find", "read", "splits"]
 
 CITATION = "CRCN-NE metaphase chromosome images, Zenodo, https://zenodo.org/records/15061709"
 LICENCE = "see the publisher's page"
+
+
+SOURCE = "https://zenodo.org/records/15061709"
 
 
 def find(root: Path) -> Index:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from metaphase.datasets.defects import summaries
 from metaphase.datasets.formats.labelme import instances_of, read_labelme
 from metaphase.datasets.record import Index, Record
 from metaphase.errors import DataError
 
-__all__ = ["CITATION", "LICENCE", "NOTE", "find", "read", "splits"]
+__all__ = ["CITATION", "LICENCE", "NOTE", "SOURCE", "find", "read", "splits"]
 
 CITATION = "Masks: this project. Images: Tseng et al. (2023), Cell Image Library CIL:54816, CC BY 3.0, five test cases."
 LICENCE = "images CC BY 3.0 (name the authors and the changes); masks: this project's"
 
+SOURCE = "with this project's data, not published elsewhere"
 NOTE = (
     "gband_masks is a small semi-manual set (isolated chromosomes by threshold, clustered ones drawn by hand and cut "
     "to the same foreground, checked at 5x), five 46,XY cells of one laboratory; it is not the AutoKary2022 test"
@@ -42,6 +44,7 @@ def find(root: Path) -> Index:
         splits={"test": tuple(images)},
         cases={name: labels[name].parent.name for name in images},
         warnings={"": (NOTE,)},
+        lone=tuple(path for name, path in labels.items() if name not in images),
     )
 
 
@@ -55,5 +58,5 @@ def read(index: Index, name: str) -> Record:
     if name not in index.images:
         raise DataError(f"{index.root}: image {name} has no annotation with an image beside it")
     annotation = read_labelme(index.labels[name])
-    truth, warnings = instances_of(annotation)
-    return Record(name, index.images[name], index.cases[name], truth, warnings)
+    truth, defects = instances_of(annotation)
+    return Record(name, index.images[name], index.cases[name], truth, summaries(defects), defects=defects)

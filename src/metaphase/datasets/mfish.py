@@ -17,6 +17,7 @@ from metaphase.datasets.formats.mfish_folder import (
     CITATION,
     LICENCE,
     OVERLAP,
+    contradictions,
     find_mfish,
     karyotype_of,
     read_class_map,
@@ -25,8 +26,22 @@ from metaphase.datasets.record import Index, Record
 from metaphase.errors import DataError
 from metaphase.types import Instances
 
-__all__ = ["CITATION", "LICENCE", "MIN_PIXELS", "find", "normal", "read", "splits"]
+__all__ = [
+    "BRIGHT",
+    "CITATION",
+    "LICENCE",
+    "MIN_PIXELS",
+    "SOURCE",
+    "contradictions",
+    "find",
+    "normal",
+    "read",
+    "splits",
+]
 
+SOURCE = "ADIR, M-FISH image set 1 (200 images); copies circulate under the name ADIR M-FISH"
+BRIGHT = True
+"""The images are bright on dark."""
 MIN_PIXELS = 30
 """Pixels of its own class that make a piece an instance."""
 

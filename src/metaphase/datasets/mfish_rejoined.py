@@ -21,6 +21,7 @@ from metaphase.datasets.formats.mfish_folder import (
     LICENCE,
     OVERLAP,
     chromosome_counts,
+    contradictions,
     find_mfish,
     karyotype_of,
     read_class_map,
@@ -29,8 +30,11 @@ from metaphase.datasets.record import Index, Record
 from metaphase.errors import DataError
 from metaphase.types import Instances
 
-__all__ = ["CITATION", "LICENCE", "find", "read", "splits"]
+__all__ = ["BRIGHT", "CITATION", "LICENCE", "SOURCE", "contradictions", "find", "read", "splits"]
 
+SOURCE = "as mfish"
+BRIGHT = True
+"""The images are bright on dark."""
 Bool = NDArray[np.bool_]
 
 _WHOLE = 30  # pixels of its own class that make a piece an instance, as in the benchmark's rule

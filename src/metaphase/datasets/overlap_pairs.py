@@ -15,7 +15,7 @@ from metaphase.datasets.record import Index, Record
 from metaphase.errors import DataError
 from metaphase.image_io import SUFFIXES
 
-__all__ = ["CITATION", "LICENCE", "find", "read", "splits"]
+__all__ = ["CHROMOSOMES", "CITATION", "LICENCE", "SOURCE", "find", "read", "splits"]
 
 CITATION = (
     "Overlapping and touching G banded chromosome dataset (2022). Mendeley Data, version 1, "
@@ -23,6 +23,9 @@ CITATION = (
 )
 LICENCE = "see the publisher's page; label maps of a third party's copy are attributed to it"
 
+SOURCE = "https://doi.org/10.17632/h5b3zbtw8v.1"
+CHROMOSOMES = 2
+"""Chromosomes an image."""
 _LABEL_WORDS = r"(labels?|masks?|maps?|gt|ground[ _-]?truth|segmentations?|segmented|targets?|annotations?)"
 _IS_LABEL = re.compile(rf"(^|[^a-z]){_LABEL_WORDS}([^a-z]|$)", re.IGNORECASE)
 _LABEL_FOLDER = re.compile(rf"{_LABEL_WORDS}( images?)?$", re.IGNORECASE)

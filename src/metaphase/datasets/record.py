@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from metaphase.datasets.defects import Defect
 from metaphase.errors import DataError
 from metaphase.image_io import GrayImage, gray_of_bytes, read_gray
 from metaphase.types import Instances
@@ -44,6 +45,7 @@ class Record:
     name: file name without suffix. path: the image file, or where it would lie: read pixels with `gray`, which knows.
     case: the person or culture. truth: annotated instances in pixels of the image. warnings: what was set aside or
     mended while reading. embedded: the bytes of the image file where the label file carries it.
+    defects: what `warnings` counts, one by one with its place.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Record:
     truth: Instances
     warnings: tuple[str, ...] = ()
     embedded: bytes | None = None
+    defects: tuple[Defect, ...] = ()
 
     @property
     def has_image(self) -> bool:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from metaphase import masks
+from metaphase.datasets.defects import summaries
 from metaphase.datasets.formats.labelme import (
     LabelmeAnnotation,
     LabelmeShape,
@@ -48,7 +49,10 @@ def test_both_spellings_of_the_labels(tmp_path):
 
 
 def test_labels_that_are_errors_are_set_aside_and_said(tmp_path):
-    truth, warnings = instances_of(read_labelme(store(tmp_path, [shape("-1"), shape("5"), shape("119"), shape("-1")])))
+    written = [shape("-1"), shape("5"), shape("119"), shape("-1")]
+    truth, defects = instances_of(read_labelme(store(tmp_path, written)))
+    assert [(defect.kind, defect.place) for defect in defects][1] == ("label-impossible", "shape 3")
+    warnings = summaries(defects)
     assert truth.labels.tolist() == [5]
     assert len(warnings) == 2
     assert "2 shapes with label '-1'" in warnings[0]
@@ -92,7 +96,8 @@ def test_mask_to_polygon_to_mask_is_the_identity(tmp_path):
 def test_other_shapes_and_shapes_outside_are_set_aside(tmp_path):
     outside = [[60, 3], [70, 3], [70, 9]]
     entries = [shape("1", [[1, 1], [5, 5]], shape_type="rectangle"), shape("1", outside), shape("1", [])]
-    truth, warnings = instances_of(read_labelme(store(tmp_path, entries)))
+    truth, defects = instances_of(read_labelme(store(tmp_path, entries)))
+    warnings = summaries(defects)
     assert len(truth) == 0
     assert any("'rectangle'" in warning for warning in warnings)
     assert any("outside the image" in warning for warning in warnings)

@@ -13,12 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
+from metaphase.datasets.defects import summaries
+from metaphase.datasets.formats.folders import read_names
 from metaphase.datasets.formats.shapes import instances_of_boxes
 from metaphase.datasets.formats.voc import read_voc
 from metaphase.datasets.record import Index, Record
-from metaphase.errors import DataError
+from metaphase.errors import DataError, UnknownClassError
 
-__all__ = ["CITATION", "LICENCE", "case_of", "find_cil", "read_boxes", "read_names"]
+__all__ = ["CITATION", "LICENCE", "case_of", "find_cil", "read_boxes"]
 
 CITATION = (
     "Tseng J.-J. et al. (2023). An open dataset of annotated G-banded chromosome images for deep learning-based "
@@ -38,15 +40,6 @@ def case_of(name: str) -> str:
     `1050213_1` is another shot of cell `1050213`, the third of case `105021`.
     """
     return re.sub(r"_\d+$", "", name)[:-1]
-
-
-def read_names(path: Path) -> tuple[str, ...]:
-    """Image names of a list file, one a line, suffixes of image files removed, repeats dropped, order kept."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: expected a text file with one image name a line ({error})") from error
-    return tuple(dict.fromkeys(re.sub(r"\.(jpe?g|png|bmp|tiff?)$", "", line, flags=re.IGNORECASE) for line in lines))
 
 
 def find_cil(root: Path, set_folder: str, split_prefix: str) -> Index:
@@ -114,10 +107,10 @@ def read_boxes(index: Index, name: str, labels_of: Mapping[str, int]) -> Record:
     annotation = read_voc(path)
     unknown = sorted(set(annotation.names) - set(labels_of))
     if unknown:
-        raise DataError(f"{path}: class {unknown[0]!r} is not one of {' '.join(labels_of)}")
+        raise UnknownClassError(f"{path}: class {unknown[0]!r} is not one of {' '.join(labels_of)}")
     labels = np.array([labels_of[n] for n in annotation.names], np.int64)
-    truth, warnings = instances_of_boxes(annotation.boxes_xyxy, labels, (annotation.height, annotation.width))
-    return Record(name, index.images[name], index.cases[name], truth, warnings)
+    truth, defects = instances_of_boxes(annotation.boxes_xyxy, labels, (annotation.height, annotation.width))
+    return Record(name, index.images[name], index.cases[name], truth, summaries(defects), defects=defects)
 
 
 def _listing(folder: Path, spellings: tuple[str, ...], suffixes: tuple[str, ...]) -> dict[str, Path]:

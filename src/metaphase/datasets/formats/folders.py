@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from metaphase.errors import DataError
 from metaphase.image_io import SUFFIXES
 
-__all__ = ["files_below", "home_of", "image_beside", "images_of", "names_of", "shared_cases"]
+__all__ = [
+    "files_below",
+    "home_of",
+    "image_beside",
+    "images_of",
+    "names_of",
+    "read_names",
+    "shared_cases",
+    "without_suffix",
+]
 
 
 def home_of(root: Path, spellings: Iterable[str], fits: Callable[[Path], bool]) -> Path | None:
@@ -74,6 +84,20 @@ def names_of(files: Iterable[Path], home: Path) -> dict[str, Path]:
         return path.stem if stems[path.stem] == 1 else "__".join(path.relative_to(home).with_suffix("").parts)
 
     return {name(path): path for path in found}
+
+
+def read_names(path: Path) -> tuple[str, ...]:
+    """Image names of a list file, one a line, suffixes of image files removed, repeats dropped, order kept."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: expected a text file with one image name a line ({error})") from error
+    return tuple(dict.fromkeys(without_suffix(line) for line in lines))
+
+
+def without_suffix(name: str) -> str:
+    """The name of an image file without the suffix; other dots stay, for they may belong to the name."""
+    return re.sub(r"\.(jpe?g|png|bmp|tiff?)$", "", name.strip(), flags=re.IGNORECASE)
 
 
 def shared_cases(splits: dict[str, tuple[str, ...]], cases: dict[str, str], sides: Iterable[str]) -> list[str]:

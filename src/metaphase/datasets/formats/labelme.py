@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from metaphase.datasets.defects import Defect
 from metaphase.datasets.formats.class_names import label_of_class
-from metaphase.datasets.formats.shapes import instances_of_outlines
+from metaphase.datasets.formats.shapes import instances_of_boxes, instances_of_outlines
 from metaphase.errors import DataError
 from metaphase.types import Instances
 
@@ -69,28 +70,37 @@ def read_labelme(path: Path) -> LabelmeAnnotation:
     return LabelmeAnnotation(str(name), width, height, shapes, _image_data(path, document))
 
 
-def instances_of(annotation: LabelmeAnnotation) -> tuple[Instances, tuple[str, ...]]:
-    """Instances with masks and labels 1..24 (0: "chromosome"), and a warning for each kind of shape that was set aside.
+def instances_of(annotation: LabelmeAnnotation) -> tuple[Instances, tuple[Defect, ...]]:
+    """Instances with masks and labels 1..24 (0: "chromosome"), and a defect for each shape that was set aside.
 
     Pieces that share a group and a label become one instance. Set aside: labels that are no class (the published set
-    holds `-1` and `119`), shapes that are no polygons, polygons outside the image.
+    holds `-1` and `119`), shapes that are no polygons, polygons outside the image. A file with rectangles and no
+    polygon has boxes only.
     """
     size_hw = (annotation.height, annotation.width)
-    aside: dict[str, int] = {}
+    kind = "polygon" if any(shape.kind == "polygon" for shape in annotation.shapes) else "rectangle"
+    defects: list[Defect] = []
     pieces: dict[tuple[object, int], list[NDArray[np.float64]]] = {}
     for number, shape in enumerate(annotation.shapes):
         label = label_of_class(shape.label)
+        place = f"shape {number + 1}"
         if label is None:
-            reason = f"with label {shape.label!r}, which is no class,"
-        elif shape.kind != "polygon" or not len(shape.points_xy):
-            reason = f"of kind {shape.kind!r} that are no polygons"
+            plural = f"shapes with label {shape.label!r}, which is no class, are set aside"
+            defects.append(Defect("label-impossible", place, plural, f"label {shape.label!r} is no class"))
+        elif shape.kind != kind or not len(shape.points_xy):
+            plural = f"shapes of kind {shape.kind!r} that are no polygons are set aside"
+            defects.append(Defect("shape-kind", place, plural, f"a shape of kind {shape.kind!r}"))
         else:
             key = ("alone", number) if shape.group_id is None else ("group", str(shape.group_id))
             pieces.setdefault((key, label), []).append(shape.points_xy)
-            continue
-        aside[reason] = aside.get(reason, 0) + 1
-    truth, outside = instances_of_outlines(list(pieces.values()), [label for _, label in pieces], size_hw)
-    return truth, tuple(f"{count} shapes {reason} are set aside" for reason, count in aside.items()) + outside
+    labels = [label for _, label in pieces]
+    if kind == "rectangle" and pieces:
+        corners = [np.concatenate(outlines) for outlines in pieces.values()]
+        boxes = np.array([[*points.min(0), *points.max(0)] for points in corners])
+        truth, outside = instances_of_boxes(boxes, np.array(labels, np.int64), size_hw)
+    else:
+        truth, outside = instances_of_outlines(list(pieces.values()), labels, size_hw)
+    return truth, (*defects, *outside)
 
 
 def write_labelme(annotation: LabelmeAnnotation) -> bytes:

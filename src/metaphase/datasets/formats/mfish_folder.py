@@ -8,12 +8,14 @@ split by slide.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from metaphase.chromosomes import label_of
+from metaphase.datasets.defects import Defect
 from metaphase.datasets.formats.folders import files_below, home_of
 from metaphase.datasets.record import Index
 from metaphase.errors import DataError
@@ -24,6 +26,7 @@ __all__ = [
     "LICENCE",
     "OVERLAP",
     "chromosome_counts",
+    "contradictions",
     "find_mfish",
     "karyotype_of",
     "read_class_map",
@@ -126,6 +129,19 @@ def chromosome_counts(karyotype: str) -> NDArray[np.int64] | None:
                 return None
             counts[label] += 1 if gained.group(1) == "+" else -1
     return counts if counts.min() >= 0 and int(counts.sum()) == int(found.group(1)) else None
+
+
+def contradictions(index: Index, counts: Mapping[str, NDArray[np.int64]]) -> dict[str, list[Defect]]:
+    """Images whose instances are not as many as `Case Info` says, by image name; counts: Int64[25] by label of each."""
+    found: dict[str, list[Defect]] = {}
+    for name, shown in counts.items():
+        written = karyotype_of(index, name)
+        expected = chromosome_counts(written)
+        if expected is not None and not np.array_equal(expected[1:], shown[1:]):
+            plural = "class maps read as another number of chromosomes than Case Info says; the map counts"
+            said = f"Case Info says {written}, the map shows {int(shown.sum())}"
+            found[name] = [Defect("list-contradiction", "", plural, said)]
+    return found
 
 
 def _label(name: str) -> int | None:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metaphase import masks as geometry
+from metaphase.datasets.defects import Defect
 from metaphase.types import Instances
 
 __all__ = ["instances_of_boxes", "instances_of_outlines", "rasterise"]
@@ -17,43 +18,64 @@ Outline = NDArray[np.float64]
 
 def instances_of_boxes(
     boxes_xyxy: NDArray[np.float64], labels: NDArray[np.int64], size_hw: tuple[int, int]
-) -> tuple[Instances, tuple[str, ...]]:
-    """Boxes Float64[M, 4] clipped to the image; those without area inside it are set aside. Says how many of each."""
+) -> tuple[Instances, tuple[Defect, ...]]:
+    """Boxes Float64[M, 4] clipped to the image; those without area inside it are set aside. Each is a defect."""
     height, width = size_hw
     clipped = np.clip(boxes_xyxy, 0, np.array([width, height] * 2, np.float64))
     usable = (clipped[:, 2] > clipped[:, 0]) & (clipped[:, 3] > clipped[:, 1])
-    warnings: list[str] = []
-    moved = int(((clipped != boxes_xyxy).any(1) & usable).sum())
-    if moved:
-        warnings.append(f"{moved} boxes reach outside the image and are clipped")
-    if not usable.all():
-        warnings.append(f"{int((~usable).sum())} boxes without area inside the image are set aside")
-    return Instances.from_boxes(height, width, clipped[usable], labels=labels[usable]), tuple(warnings)
+    moved = (clipped != boxes_xyxy).any(1) & usable
+    defects = [
+        Defect(
+            "box-outside",
+            _object(int(i), boxes_xyxy[i]),
+            "boxes reach outside the image and are clipped",
+            "the box reaches out",
+        )
+        for i in np.flatnonzero(moved)
+    ]
+    defects += [
+        Defect(
+            "box-empty",
+            _object(int(i), boxes_xyxy[i]),
+            "boxes without area inside the image are set aside",
+            "the box is empty",
+        )
+        for i in np.flatnonzero(~usable)
+    ]
+    return Instances.from_boxes(height, width, clipped[usable], labels=labels[usable]), tuple(defects)
 
 
 def instances_of_outlines(
     outlines: Sequence[Sequence[Outline]], labels: Sequence[int], size_hw: tuple[int, int]
-) -> tuple[Instances, tuple[str, ...]]:
-    """Instances of outlines, one or more Float64[n, 2] pieces each; those outside the image are set aside and said.
+) -> tuple[Instances, tuple[Defect, ...]]:
+    """Instances of outlines, one or more Float64[n, 2] pieces each; those outside are set aside, a defect each.
 
     Vertices are centres of boundary pixels, the boundary included (see `masks.rasterise_polygon`).
     """
     crops: list[NDArray[np.bool_]] = []
     offsets: list[tuple[int, int]] = []
     kept: list[int] = []
+    defects: list[Defect] = []
     for number, pieces in enumerate(outlines):
         crop, offset = rasterise(pieces)
         try:
             crop, offset = geometry.tighten(crop, offset, size_hw)
         except ValueError:
+            place = _object(number, np.concatenate([pieces[0].min(0), pieces[0].max(0)]))
+            defects.append(
+                Defect("mask-outside", place, "shapes that lie outside the image are set aside", "the shape is outside")
+            )
             continue
         crops.append(crop)
         offsets.append(offset)
         kept.append(number)
     chosen = np.array([labels[number] for number in kept], np.int64)
-    outside = len(outlines) - len(kept)
-    warnings = (f"{outside} shapes that lie outside the image are set aside",) if outside else ()
-    return Instances.from_masks(*size_hw, crops, offsets, labels=chosen), warnings
+    height, width = size_hw
+    return Instances.from_masks(height, width, crops, offsets, labels=chosen), tuple(defects)
+
+
+def _object(number: int, box_xyxy: NDArray[np.float64]) -> str:
+    return f"object {number + 1} at [{', '.join(f'{v:g}' for v in box_xyxy)}]"
 
 
 def rasterise(outlines: Sequence[Outline]) -> tuple[NDArray[np.bool_], tuple[int, int]]:

@@ -16,9 +16,10 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from metaphase.datasets.defects import Defect
 from metaphase.datasets.formats.class_names import label_of_class
 from metaphase.datasets.formats.shapes import instances_of_boxes, instances_of_outlines
-from metaphase.errors import DataError
+from metaphase.errors import DataError, UnknownClassError
 from metaphase.types import Instances
 
 __all__ = [
@@ -106,10 +107,9 @@ def read_class_names(path: Path) -> tuple[str, ...]:
     return tuple(str(name).strip() for name in numbered)
 
 
-def write_class_names(names: Sequence[str], splits: Sequence[str] = ("train", "val", "test")) -> bytes:
-    """A `data.yaml` for the layout `images/SPLIT`, `labels/SPLIT`; `read_class_names` gives the names back."""
-    document: dict[str, object] = {"path": ".", **{split: f"images/{split}" for split in splits}}
-    document["names"] = dict(enumerate(names))
+def write_class_names(names: Sequence[str]) -> bytes:
+    """A `data.yaml` for the layout `images/`, `labels/`; `read_class_names` gives the names back."""
+    document: dict[str, object] = {"path": ".", "train": "images", "val": "images", "names": dict(enumerate(names))}
     return yaml.safe_dump(document, sort_keys=False, allow_unicode=True).encode("utf-8")
 
 
@@ -127,14 +127,14 @@ def labels_of_classes(path: Path, names: Sequence[str]) -> tuple[int, ...]:
 
 def instances_of_yolo(
     path: Path, objects: Sequence[YoloObject], size_hw: tuple[int, int], labels: Sequence[int]
-) -> tuple[Instances, tuple[str, ...]]:
+) -> tuple[Instances, tuple[Defect, ...]]:
     """Instances in pixels, with masks where every object has an outline, and what was clipped or set aside.
 
     path: the label file, for messages. labels: label of each class number. Raises DataError for another number.
     """
     strange = sorted({entry.number for entry in objects} - set(range(len(labels))))
     if strange:
-        raise DataError(f"{path}: class number {strange[0]} is not among the {len(labels)} classes of the set")
+        raise UnknownClassError(f"{path}: class number {strange[0]} is not among the {len(labels)} classes of the set")
     height, width = size_hw
     wanted = np.array([labels[entry.number] for entry in objects], np.int64)
     if objects and all(entry.polygon_xy is not None for entry in objects):

@@ -8,20 +8,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from metaphase.datasets.defects import summaries
 from metaphase.datasets.formats.folders import files_below, names_of, shared_cases
 from metaphase.datasets.formats.yolo import instances_of_yolo, labels_of_classes, read_class_names, read_yolo
 from metaphase.datasets.record import Index, Record
 from metaphase.errors import DataError
 from metaphase.image_io import SUFFIXES, image_size
 
-__all__ = ["HARD", "find_yolo", "holds_labels", "read_yolo_image"]
+__all__ = ["HARD", "YAML", "find_yolo", "holds_labels", "read_yolo_image"]
 
 HARD = "hard"
 """Name of the split of images that a publisher set aside as too hard."""
 
 _SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 _HARD_WORDS = ("hard", "discard", "descart", "difficult", "reject", "excluded")
-_YAML = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
+YAML = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
+"""Names of the file with the class names."""
 
 
 def holds_labels(folder: Path) -> bool:
@@ -72,8 +74,8 @@ def read_yolo_image(index: Index, name: str) -> Record:
         raise DataError(f"{index.root}: image {name} has no image file and label file of that name")
     path = index.labels[name]
     labels = labels_of_classes(index.root / "data.yaml", index.classes)
-    truth, warnings = instances_of_yolo(path, read_yolo(path), image_size(index.images[name]), labels)
-    return Record(name, index.images[name], index.cases[name], truth, warnings)
+    truth, defects = instances_of_yolo(path, read_yolo(path), image_size(index.images[name]), labels)
+    return Record(name, index.images[name], index.cases[name], truth, summaries(defects), defects=defects)
 
 
 def _folders(path: Path, home: Path) -> tuple[str, ...]:
@@ -103,7 +105,7 @@ def _splits(name_of: dict[tuple[str, ...], str]) -> dict[str, tuple[str, ...]]:
 
 def _classes(home: Path, labels: list[Path]) -> tuple[tuple[str, ...], list[str]]:
     """Class names by number, and what is to be said about where they come from."""
-    found = next((home / name for name in _YAML if (home / name).is_file()), None)
+    found = next((home / name for name in YAML if (home / name).is_file()), None)
     if found is not None:
         classes = read_class_names(found)
         said = "one class, so no chromosome is named" if len(classes) == 1 else f"{len(classes)} classes"

@@ -1,0 +1,59 @@
+"""Which set a user means: a name of the table, or the folder of a laboratory's own images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from metaphase.datasets import ADAPTERS, OWN_DATA, Index, adapter_for
+from metaphase.errors import ConfigError, DataError
+
+__all__ = ["Place", "locate", "names_in"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A set that was found: its name (of the adapter), the adapter and the index."""
+
+    name: str
+    adapter: ModuleType
+    index: Index
+
+    @property
+    def splits(self) -> Mapping[str, list[str]]:
+        """Image names of each split."""
+        splits: dict[str, list[str]] = self.adapter.splits(self.index)
+        return splits
+
+
+def locate(named: str, root: Path | None) -> Place:
+    """The set that `named` means: a name in `ADAPTERS`, or the folder of a laboratory's own labelled images.
+
+    root: the folder of all data sets, or the set's own. Raises ConfigError for an unknown name, DataError where the set
+    is not there.
+    """
+    if named in ADAPTERS:
+        if root is None:
+            raise ConfigError(f"{named} is not found: name its folder with --root DIR or METAPHASE_DATA")
+        name, place = named, root
+    elif Path(named).is_dir():
+        name, place = adapter_for(Path(named)), Path(named)
+    else:
+        known = ", ".join(name for name in ADAPTERS if name not in OWN_DATA)
+        raise ConfigError(f"{named!r} is neither a data set ({known}) nor a folder of labelled images")
+    adapter = ADAPTERS[name]
+    return Place(name, adapter, adapter.find(place))
+
+
+def names_in(place: Place, split: str | None, limit: int | None = None) -> list[str]:
+    """Image names of a split, all of the set by default. Raises ConfigError for a split that the set does not have."""
+    splits = place.splits
+    if split is not None and split not in splits:
+        raise ConfigError(f"{place.name} has no split {split!r}; it has {', '.join(splits)}")
+    names = splits[split] if split is not None else splits.get("all", list(place.index.labels))
+    known = [name for name in names if name in place.index.labels]
+    if not known:
+        raise DataError(f"{place.index.root}: {place.name} has no image in split {split or 'all'}")
+    return known[:limit]

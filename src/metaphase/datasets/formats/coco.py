@@ -1,0 +1,310 @@
+"""COCO: one JSON file for many images, boxes, polygons and RLE masks that may overlap.
+
+Vertices of polygons are taken as centres of boundary pixels, the boundary included, so that mask, polygon and mask are
+the same; masks are written as RLE, which holds every mask exactly.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metaphase import masks as geometry
+from metaphase.chromosomes import NAMES
+from metaphase.datasets.defects import Defect
+from metaphase.datasets.formats.class_names import label_of_class
+from metaphase.datasets.formats.shapes import instances_of_boxes, rasterise
+from metaphase.errors import DataError
+from metaphase.types import Instances
+
+__all__ = [
+    "LARGEST_FILE",
+    "CocoFile",
+    "CocoImage",
+    "CocoWriter",
+    "annotation_entries",
+    "categories",
+    "instances_of_coco",
+    "read_coco",
+]
+
+LARGEST_FILE = 2 * 1024 * 1024 * 1024
+_LARGEST_SIDE = 8000
+_UNNAMED = 25  # category of chromosomes whose class is not known
+
+
+@dataclass(frozen=True)
+class CocoImage:
+    """One entry of `images`; case is "" where the file names none."""
+
+    number: int
+    file_name: str
+    height: int
+    width: int
+    case: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class CocoFile:
+    """A COCO file: its images, the raw annotations of each by number, and label and name of each category.
+
+    labels: 0..24, None where the name is no class.
+    """
+
+    path: Path
+    images: tuple[CocoImage, ...]
+    annotations: dict[int, list[dict[str, Any]]]
+    labels: dict[int, int | None]
+    names: dict[int, str]
+
+
+def read_coco(path: Path) -> CocoFile:
+    """Read a COCO file. Raises DataError, naming the file and the entry, where it is none."""
+    document = _load(path)
+    parts = [document.get(key) for key in ("images", "annotations", "categories")]
+    if not all(isinstance(part, list) and all(isinstance(entry, dict) for entry in part) for part in parts):
+        raise DataError(f"{path}: expected a COCO file with lists of objects: images, annotations, categories")
+    image_entries, annotation_list, category_entries = (part or [] for part in parts)
+    images = tuple(_image(path, number, entry) for number, entry in enumerate(image_entries, 1))
+    annotations: dict[int, list[dict[str, Any]]] = {image.number: [] for image in images}
+    if len(annotations) < len(images):
+        raise DataError(f"{path}: two images have the same id; give each its own")
+    for number, entry in enumerate(annotation_list, 1):
+        owner = entry.get("image_id")
+        if not isinstance(owner, int) or owner not in annotations:
+            raise DataError(f"{path}: annotation {number} belongs to image {owner!r}, which is not in the file")
+        annotations[owner].append(entry)
+    names = {}
+    for number, entry in enumerate(category_entries, 1):
+        if not isinstance(entry.get("id"), int):
+            raise DataError(f"{path}: category {number} must have a whole number as id, but got {entry.get('id')!r}")
+        names[entry["id"]] = str(entry.get("name", ""))
+    one_class = len(names) == 1
+    labels = {number: label_of_class(name) for number, name in names.items()}
+    if one_class:
+        labels = {number: label or 0 for number, label in labels.items()}
+    return CocoFile(path, images, annotations, labels, names)
+
+
+def instances_of_coco(file: CocoFile, image: CocoImage) -> tuple[Instances, tuple[Defect, ...]]:
+    """Instances of one image: masks where every object has one, else boxes; and what was set aside.
+
+    Raises DataError, naming the file and the annotation, for boxes or masks that are none.
+    """
+    defects: list[Defect] = []
+    chosen: list[tuple[str, dict[str, Any], int]] = []
+    for number, entry in enumerate(file.annotations[image.number], 1):
+        place = f"annotation {entry.get('id', number)} of {image.file_name}"
+        category = entry.get("category_id")
+        category = category if isinstance(category, int) else None
+        label = None if category is None else file.labels.get(category)
+        if label is None:
+            name = entry.get("category_id") if category is None else file.names.get(category, category)
+            plural = f"objects with category {name!r}, which is no class, are set aside"
+            defects.append(Defect("label-impossible", place, plural, f"category {name!r} is no class"))
+        elif entry.get("iscrowd") and not isinstance(entry.get("segmentation"), dict):
+            # With RLE the mark says nothing: tools that write RLE set it on single objects, too.
+            defects.append(Defect("crowd", place, "objects marked as a crowd are set aside", "a crowd"))
+        else:
+            chosen.append((place, entry, label))
+    with_mask = [bool(entry.get("segmentation")) for _, entry, _ in chosen]
+    if chosen and not any(with_mask):
+        truth, outside = _of_boxes(file.path, image, chosen)
+        return truth, (*defects, *outside)
+    crops, offsets, labels = [], [], []
+    for (place, entry, label), masked in zip(chosen, with_mask, strict=True):
+        if not masked:
+            defects.append(Defect("mask-missing", place, "objects without a mask among masks are set aside", "no mask"))
+            continue
+        try:
+            crop, offset = _mask(file.path, place, entry["segmentation"], image)
+        except _OutsideError:
+            defects.append(
+                Defect("mask-outside", place, "masks without a pixel inside the image are set aside", "outside")
+            )
+            continue
+        box = entry.get("bbox")
+        if box and _sticks_out(crop, offset, _corners(file.path, place, box)):
+            defects.append(
+                Defect(
+                    "mask-outside-box", place, "masks reach outside their box; the mask counts", "mask and box disagree"
+                )
+            )
+        crops.append(crop)
+        offsets.append(offset)
+        labels.append(label)
+    truth = Instances.from_masks(image.height, image.width, crops, offsets, labels=np.array(labels, np.int64))
+    return truth, tuple(defects)
+
+
+def categories(unnamed: bool = False) -> list[dict[str, object]]:
+    """The 24 classes with ids 1..24; unnamed: one more, `chromosome`, for those whose class is not known."""
+    named: list[dict[str, object]] = [{"id": i + 1, "name": name} for i, name in enumerate(NAMES)]
+    return [*named, {"id": _UNNAMED, "name": "chromosome"}] if unnamed else named
+
+
+def annotation_entries(truth: Instances, image_id: int, first_id: int) -> list[dict[str, object]]:
+    """COCO annotations of one image; boxes are [x, y, width, height], masks compressed RLE."""
+    entries: list[dict[str, object]] = []
+    for i in range(len(truth)):
+        box = truth.boxes_xyxy[i].astype(float)
+        sides: list[int | float] = [_plain(v) for v in (box[0], box[1], box[2] - box[0], box[3] - box[1])]
+        entry: dict[str, object] = {
+            "id": first_id + i,
+            "image_id": image_id,
+            "category_id": int(truth.labels[i]) or _UNNAMED,
+            "bbox": sides,
+            "area": _plain(sides[2] * sides[3]),
+            "iscrowd": 0,
+        }
+        if truth.crops is not None:
+            entry["area"] = int(truth.crops[i].sum())
+            entry["segmentation"] = geometry.encode_rle(
+                truth.crops[i], truth.offsets_xy[i], (truth.height, truth.width)
+            )
+        entries.append(entry)
+    return entries
+
+
+class CocoWriter:
+    """Writes a COCO file image by image, so that a set of any size needs no memory.
+
+    file: open for writing bytes. info: what the key `info` says.
+    """
+
+    def __init__(self, file: IO[bytes], info: Mapping[str, object]) -> None:
+        self._file = file
+        self._images: list[bytes] = []
+        self._written = 0
+        self._unnamed = False
+        file.write(b'{"info": ' + _json(info) + b',\n"annotations": [')
+
+    def add(self, file_name: str, truth: Instances, more: Mapping[str, object]) -> None:
+        """One image and its annotations; more: further keys of the image, such as `case`."""
+        number = len(self._images) + 1
+        size = {"width": truth.width, "height": truth.height}
+        self._images.append(_json({"id": number, "file_name": file_name, **size, **more}))
+        self._unnamed |= bool((truth.labels == 0).any())
+        for entry in annotation_entries(truth, number, self._written + 1):
+            self._file.write((b",\n" if self._written else b"\n") + _json(entry))
+            self._written += 1
+
+    def close(self) -> None:
+        """Write images and categories, without which the file is none; the file itself stays open."""
+        self._file.write(b'],\n"images": [' + b",".join(b"\n" + entry for entry in self._images))
+        self._file.write(b'],\n"categories": ' + _json(categories(self._unnamed)) + b"}\n")
+
+
+class _OutsideError(Exception):
+    """A mask has no pixel inside the image."""
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode("utf-8")
+
+
+def _plain(value: float) -> int | float:
+    return int(value) if float(value).is_integer() else float(value)
+
+
+def _of_boxes(
+    path: Path, image: CocoImage, chosen: list[tuple[str, dict[str, Any], int]]
+) -> tuple[Instances, tuple[Defect, ...]]:
+    boxes = [_corners(path, place, entry.get("bbox")) for place, entry, _ in chosen]
+    labels = np.array([label for _, _, label in chosen], np.int64)
+    return instances_of_boxes(np.array(boxes, np.float64).reshape(-1, 4), labels, (image.height, image.width))
+
+
+def _corners(path: Path, place: str, box: object) -> NDArray[np.float64]:
+    values = _numbers(box)
+    if values is None or len(values) != 4:
+        raise DataError(f"{path}: {place} must have a bbox of four finite numbers, but got {box!r}")
+    return np.array([values[0], values[1], values[0] + values[2], values[1] + values[3]])
+
+
+def _mask(path: Path, place: str, value: object, image: CocoImage) -> tuple[NDArray[np.bool_], tuple[int, int]]:
+    size_hw = (image.height, image.width)
+    try:
+        if isinstance(value, dict):
+            if [int(v) for v in value["size"]] != list(size_hw):
+                raise ValueError(f"its mask has size {value['size']}, the image {list(size_hw)}")
+            crop, offset = geometry.decode_rle(value), (0, 0)
+        else:
+            crop, offset = rasterise(_polygons(value, size_hw))
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
+        raise DataError(f"{path}: the segmentation of {place} is neither polygons nor RLE ({error})") from error
+    try:
+        return geometry.tighten(crop, offset, size_hw)
+    except ValueError as error:
+        raise _OutsideError from error
+
+
+def _polygons(value: object, size_hw: tuple[int, int]) -> list[NDArray[np.float64]]:
+    if not isinstance(value, list):
+        raise TypeError("expected a list of polygons")
+    polygons = []
+    for part in value:
+        numbers = _numbers(part)
+        if not numbers or len(numbers) % 2:
+            raise ValueError("a polygon must be a list x, y, x, y, ... of finite numbers")
+        points = np.array(numbers).reshape(-1, 2)
+        far = np.array(size_hw[::-1])
+        if (points < -far).any() or (points > 2 * far).any():
+            raise ValueError("a polygon lies far outside the image")
+        polygons.append(points)
+    return polygons
+
+
+def _sticks_out(crop: NDArray[np.bool_], offset: tuple[int, int], box: NDArray[np.float64]) -> bool:
+    """A mask that reaches further than one pixel out of its box; less is a matter of convention."""
+    x0, y0 = offset
+    x1, y1 = x0 + crop.shape[1], y0 + crop.shape[0]
+    return bool(x0 < box[0] - 1.5 or y0 < box[1] - 1.5 or x1 > box[2] + 1.5 or y1 > box[3] + 1.5)
+
+
+def _numbers(value: object) -> list[float] | None:
+    if not isinstance(value, list | tuple):
+        return None
+    if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in value):
+        return None
+    try:
+        numbers = [float(v) for v in value]
+    except OverflowError:
+        return None
+    return numbers if all(math.isfinite(v) for v in numbers) else None
+
+
+def _image(path: Path, number: int, entry: dict[str, Any]) -> CocoImage:
+    sides = [entry.get("height"), entry.get("width")]
+    for side in sides:
+        if isinstance(side, bool) or not isinstance(side, int) or not 0 < side <= _LARGEST_SIDE:
+            raise DataError(
+                f"{path}: image {number} must have height and width in 1..{_LARGEST_SIDE}, but got {side!r}"
+            )
+    if isinstance(entry.get("id"), bool) or not isinstance(entry.get("id"), int):
+        raise DataError(f"{path}: image {number} must have a whole number as id, but got {entry.get('id')!r}")
+    name = entry.get("file_name")
+    if not isinstance(name, str) or not Path(name).name or "\x00" in name:
+        raise DataError(f"{path}: image {number} must have a file_name, but got {name!r}")
+    return CocoImage(entry["id"], name, entry["height"], entry["width"], str(entry.get("case", "")))
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise DataError(f"{path}: a COCO file of more than {LARGEST_FILE} bytes is not read; is it the right file?")
+        document = json.loads(path.read_bytes())
+    except OSError as error:
+        raise DataError(f"{path}: expected a COCO file, but it cannot be read ({error.strerror})") from error
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path}: expected a COCO file in JSON, but it cannot be parsed ({error})") from error
+    if not isinstance(document, dict):
+        raise DataError(f"{path}: expected a JSON object with images, annotations and categories")
+    return document
