@@ -4,12 +4,13 @@ MetaphaseError          what a person can mend; a door turns it into one sentenc
 ├── ImageError          a file that is not an image this program can read
 ├── DataError           a data set, label file or prediction file that is not as it should be
 ├── ConfigError         an unknown or impossible setting
+├── IscnError           a karyotype string that is against the rules
 └── WeightsError        missing or damaged weights, or a missing optional package
 """
 
 from __future__ import annotations
 
-__all__ = ["ConfigError", "DataError", "ImageError", "MetaphaseError", "WeightsError"]
+__all__ = ["ConfigError", "DataError", "ImageError", "IscnError", "MetaphaseError", "WeightsError"]
 
 
 class MetaphaseError(Exception):
@@ -26,6 +27,10 @@ class DataError(MetaphaseError):
 
 class ConfigError(MetaphaseError):
     """A setting is unknown or impossible: names the key and the nearest known one."""
+
+
+class IscnError(MetaphaseError):
+    """A karyotype string is against the rules of ISCN, or beyond its numerical part: names the part and the rule."""
 
 
 class WeightsError(MetaphaseError):

@@ -54,9 +54,13 @@ class Model:
             pixels, name = read_gray(image), Path(image).stem
         return imaging.normalise(pixels.gray, name=name, warnings=pixels.warnings)
 
+    def identify(self, spread: Spread) -> identify.Identified:
+        """Find the chromosomes of one spread and name each for itself, before the cell as a whole is considered."""
+        return self._identifier(spread, self._segmenter(spread))
+
     def karyotype(self, spread: Spread) -> Karyotype:
         """Find, name and group the chromosomes of one spread."""
-        identified = self._identifier(spread, self._segmenter(spread))
+        identified = self.identify(spread)
         return karyotype.assemble(identified.instances, identified.upright, identified.straightened)
 
 
