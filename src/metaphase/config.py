@@ -12,6 +12,7 @@ from metaphase.errors import ConfigError
 
 __all__ = [
     "DataConfig",
+    "EvidenceConfig",
     "IdentifyConfig",
     "IdentifyTraining",
     "KaryotypeConfig",
@@ -24,32 +25,98 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class KaryotypeConfig:
-    """Joint assignment of the chromosomes of one cell to the 24 classes under karyotype hypotheses."""
+class EvidenceConfig:
+    """Weights of the logistic model that says of one instance which class it has, or that it is no chromosome.
 
-    normal_prior: float = 0.45
+    Fitted on val by `benchmarks/fit_calls.py`, which also writes them here. In nats for each unit of the feature.
+    """
+
+    class_probability: float = 1.18
+    """Logarithm of the identifier's probability of the class."""
+
+    shorter: float = -0.17
+    """10 times the squared log of its length over that of the class, where it is shorter, capped at 2.5."""
+
+    smaller: float = -0.34
+    """The same for the area."""
+
+    score: float = 0.62
+    """Log-odds of the segmenter's score."""
+
+    sure_score: float = 0.85
+    """What of these log-odds is above 2."""
+
+    contained: float = -1.11
+    """Largest share of it that lies inside one better instance, in [0, 1]."""
+
+    much_contained: float = -0.34
+    """3 times what of that share is above 0.3."""
+
+    off_darkness: float = -0.44
+    """Squared difference to the usual darkness, 1 at 20 percent, capped at 4."""
+
+    certainty: float = 1.29
+    """Logarithm of the probability of its best class."""
+
+    covered: float = -1.19
+    """Share of it that other sure instances cover, in [0, 1]."""
+
+    constant: float = 2.04
+    """What speaks for a chromosome before anything is known."""
+
+
+@dataclass(frozen=True)
+class KaryotypeConfig:
+    """Joint assignment of the chromosomes of one cell to the 24 classes under karyotype hypotheses, and the call."""
+
+    evidence: EvidenceConfig = EvidenceConfig()
+    """How the evidence of single instances is weighed."""
+
+    normal_prior: float = 0.42
     """Prior of 46,XX and of 46,XY, each, in (0, 1)."""
 
     sex_aneuploidy_prior: float = 0.01
     """Prior of 45,X, 47,XXX, 47,XXY and 47,XYY, each, in (0, 1)."""
 
-    autosome_gain_prior: float = 5e-4
+    autosome_gain_prior: float = 1e-3
     """Prior of one autosome more, for each autosome and each sex, in (0, 1)."""
 
-    autosome_loss_prior: float = 1e-4
-    """Prior of one autosome less, for each autosome and each sex, in (0, 1): mostly it was just not found."""
+    autosome_loss_prior: float = 1e-3
+    """Prior of one autosome less, for each autosome and each sex, and of 45,Y,-X, in (0, 1)."""
 
-    missed_rate: float = 0.02
-    """Probability that a chromosome of the cell was not found, in (0, 1): the price of a slot left empty."""
+    missed_rate: float = 1e-3
+    """Probability that a chromosome of the cell has no instance at all, in (0, 1): the price of a slot left empty."""
 
-    extra_rate: float = 0.01
-    """Probability that a found chromosome belongs to no slot (a fragment, another cell's), in (0, 1)."""
+    extra_rate: float = 1e-3
+    """Probability that a chromosome belongs to no slot (another cell's, a fragment), in (0, 1)."""
 
     probability_floor: float = 1e-4
-    """Class probabilities below this count as this, in (0, 1/24): no network is so sure that a class is impossible."""
+    """Probabilities below this count as this, in (0, 1/25): no network is so sure."""
 
-    chromosome_ceiling: float = 0.999
-    """The probability of being a chromosome counts as this at most, in (0.5, 1)."""
+    softness: float = 1.0
+    """Differences between hypotheses are divided by this before they become probabilities, above 0: calibration."""
+
+    call_slope: float = 1.0
+    """P(the best hypothesis is right) = sigmoid(slope * log-odds of its posterior + doubt * doubtful ones
+    + unexplained * instances and slots it leaves over + offset), fitted on val; above 0."""
+
+    call_doubt: float = -0.1
+    """See `call_slope`: for each placed instance, one minus the probability of its slot's class."""
+
+    call_unexplained: float = -1.0
+    """See `call_slope`: for each empty slot and each likely chromosome without a slot."""
+
+    call_offset: float = 0.0
+    """See `call_slope`."""
+
+    call_normal_from: float = 0.6
+    """P(right) from which a normal karyotype is proposed, in (0, 1); below it the program abstains."""
+
+    call_abnormal_from: float = 0.6
+    """The same for an abnormal one."""
+
+    most_unexplained: int = 2
+    """More empty slots and likely chromosomes without a slot than this, and the program abstains."""
 
     unknown_below: float = 0.1
     """An instance whose best class is less probable than this gets the status "unknown", in [0, 1)."""
@@ -62,15 +129,19 @@ class KaryotypeConfig:
     where it is more likely none, else as "unknown"."""
 
     def __post_init__(self) -> None:
+        free = {"evidence", "softness", "call_slope", "call_doubt", "call_unexplained", "call_offset"}
         for entry in fields(self):
             value = getattr(self, entry.name)
+            if entry.name in free or entry.name == "most_unexplained":
+                continue
             lowest_allowed = entry.name.endswith("_below") and value == 0
             if not (0 < value < 1 or lowest_allowed):
                 raise ConfigError(f"karyotype.{entry.name} must lie between 0 and 1, but is {value}")
-        if self.probability_floor >= 1 / 24:
-            raise ConfigError(f"karyotype.probability_floor must lie below 1/24, but is {self.probability_floor}")
-        if self.chromosome_ceiling <= 0.5:
-            raise ConfigError(f"karyotype.chromosome_ceiling must lie above 0.5, but is {self.chromosome_ceiling}")
+        if self.probability_floor >= 1 / 25:
+            raise ConfigError(f"karyotype.probability_floor must lie below 1/25, but is {self.probability_floor}")
+        for name in ("softness", "call_slope"):
+            if getattr(self, name) <= 0:
+                raise ConfigError(f"karyotype.{name} must be above 0, but is {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
