@@ -31,37 +31,40 @@ class EvidenceConfig:
     Fitted on val by `benchmarks/fit_calls.py`, which also writes them here. In nats for each unit of the feature.
     """
 
-    class_probability: float = 1.18
+    class_probability: float = 1.184
     """Logarithm of the identifier's probability of the class."""
 
-    shorter: float = -0.17
+    shorter: float = 0.273
     """10 times the squared log of its length over that of the class, where it is shorter, capped at 2.5."""
 
-    smaller: float = -0.34
+    smaller: float = -0.517
     """The same for the area."""
 
-    score: float = 0.62
+    score: float = 0.594
     """Log-odds of the segmenter's score."""
 
-    sure_score: float = 0.85
+    sure_score: float = 0.556
     """What of these log-odds is above 2."""
 
-    contained: float = -1.11
+    contained: float = -2.148
     """Largest share of it that lies inside one better instance, in [0, 1]."""
 
-    much_contained: float = -0.34
-    """3 times what of that share is above 0.3."""
-
-    off_darkness: float = -0.44
+    off_darkness: float = -0.384
     """Squared difference to the usual darkness, 1 at 20 percent, capped at 4."""
 
-    certainty: float = 1.29
-    """Logarithm of the probability of its best class."""
+    uncertainty: float = -0.614
+    """Logarithm of one minus the probability of its best class."""
 
-    covered: float = -1.19
+    banding: float = 2.659
+    """Log of how much its bands differ over what is usual in the cell, where it is more."""
+
+    at_edge: float = -3.106
+    """1 where it reaches the edge of the image."""
+
+    covered: float = -0.51
     """Share of it that other sure instances cover, in [0, 1]."""
 
-    constant: float = 2.04
+    constant: float = 0.268
     """What speaks for a chromosome before anything is known."""
 
 
@@ -72,47 +75,56 @@ class KaryotypeConfig:
     evidence: EvidenceConfig = EvidenceConfig()
     """How the evidence of single instances is weighed."""
 
-    normal_prior: float = 0.42
+    normal_prior: float = 0.391
     """Prior of 46,XX and of 46,XY, each, in (0, 1)."""
 
-    sex_aneuploidy_prior: float = 0.01
+    sex_aneuploidy_prior: float = 0.0208
     """Prior of 45,X, 47,XXX, 47,XXY and 47,XYY, each, in (0, 1)."""
 
-    autosome_gain_prior: float = 1e-3
+    autosome_gain_prior: float = 0.00221
     """Prior of one autosome more, for each autosome and each sex, in (0, 1)."""
 
-    autosome_loss_prior: float = 1e-3
+    autosome_loss_prior: float = 0.000397
     """Prior of one autosome less, for each autosome and each sex, and of 45,Y,-X, in (0, 1)."""
 
-    missed_rate: float = 1e-3
+    missed_rate: float = 0.0001
     """Probability that a chromosome of the cell has no instance at all, in (0, 1): the price of a slot left empty."""
 
-    extra_rate: float = 1e-3
+    extra_rate: float = 0.0001
     """Probability that a chromosome belongs to no slot (another cell's, a fragment), in (0, 1)."""
 
-    probability_floor: float = 1e-4
+    probability_floor: float = 0.0001
     """Probabilities below this count as this, in (0, 1/25): no network is so sure."""
 
-    softness: float = 1.0
+    softness: float = 1.338
     """Differences between hypotheses are divided by this before they become probabilities, above 0: calibration."""
 
-    call_slope: float = 1.0
+    call_slope: float = 0.617
     """P(the best hypothesis is right) = sigmoid(slope * log-odds of its posterior + doubt * doubtful ones
-    + unexplained * instances and slots it leaves over + offset), fitted on val; above 0."""
+    + unexplained * instances and slots it leaves over + offset of its kind), fitted on val; above 0."""
 
-    call_doubt: float = -0.1
+    call_doubt: float = -0.047
     """See `call_slope`: for each placed instance, one minus the probability of its slot's class."""
 
-    call_unexplained: float = -1.0
+    call_unexplained: float = 0.0
     """See `call_slope`: for each empty slot and each likely chromosome without a slot."""
 
-    call_offset: float = 0.0
+    call_offset: float = 0.47
     """See `call_slope`."""
 
-    call_normal_from: float = 0.6
+    call_gain: float = 1.844
+    """Added to the offset for an autosome gained: kinds that are easily feigned need more evidence."""
+
+    call_loss: float = -1.07
+    """The same for an autosome lost."""
+
+    call_sex: float = -0.753
+    """The same for another set of sex chromosomes."""
+
+    call_normal_from: float = 0.45
     """P(right) from which a normal karyotype is proposed, in (0, 1); below it the program abstains."""
 
-    call_abnormal_from: float = 0.6
+    call_abnormal_from: float = 0.82
     """The same for an abnormal one."""
 
     most_unexplained: int = 2
@@ -129,7 +141,7 @@ class KaryotypeConfig:
     where it is more likely none, else as "unknown"."""
 
     def __post_init__(self) -> None:
-        free = {"evidence", "softness", "call_slope", "call_doubt", "call_unexplained", "call_offset"}
+        free = {"evidence", "softness", "call_slope", "call_doubt", "call_unexplained", "call_offset", "call_gain", "call_loss", "call_sex"}
         for entry in fields(self):
             value = getattr(self, entry.name)
             if entry.name in free or entry.name == "most_unexplained":

@@ -69,6 +69,7 @@ def call_of(
         + config.call_doubt * doubt
         + config.call_unexplained * unexplained
         + config.call_offset
+        + {"normal": 0.0, "sex": config.call_sex, "gain": config.call_gain, "loss": config.call_loss}[best.hypothesis.kind]
     )
     share = min(1.0, (1 - right) / (1 - first))
     posterior = [right, *(float(p) * share for p in solution.probabilities[1:])]

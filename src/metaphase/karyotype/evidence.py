@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from metaphase import masks as geometry
 from metaphase.chromosomes import relative_lengths
 from metaphase.config import EvidenceConfig
-from metaphase.types import Instances, Straightened
+from metaphase.types import Instances, Straightened, band_profile
 
 __all__ = ["FEATURES", "features", "lengths", "log_evidence"]
 
@@ -29,9 +29,10 @@ FEATURES = (
     "score",
     "sure_score",
     "contained",
-    "much_contained",
     "off_darkness",
-    "certainty",
+    "uncertainty",
+    "banding",
+    "at_edge",
     "covered",
     "constant",
 )
@@ -75,7 +76,7 @@ def features(instances: Instances, straightened: Sequence[Straightened]) -> Floa
     areas = _areas(instances)
     odds = np.log(scores / (1 - scores))
     contained, covered = _overlaps(instances, areas, sure)
-    darkness = _darkness(straightened, len(p_nc))
+    darkness, banding = _photometry(straightened, len(p_nc))
     off = np.minimum(np.abs(darkness - np.median(darkness[sure])) * 5, 2.0) ** 2
     columns = (
         np.log(p_nc),
@@ -84,9 +85,10 @@ def features(instances: Instances, straightened: Sequence[Straightened]) -> Floa
         odds,
         np.maximum(odds - 2, 0),
         contained,
-        np.maximum(contained - 0.3, 0) * 3,
         off,
-        np.log(p_nc.max(1)),
+        np.log(1 - p_nc.max(1) + 1e-3),
+        np.maximum(banding - np.median(banding[sure]), 0),
+        _at_edge(instances),
         covered,
         np.ones(len(p_nc)),
     )
@@ -133,9 +135,20 @@ def _window(canvas: NDArray[np.uint8], instances: Instances, index: int) -> NDAr
     return canvas[y : y + crop.shape[0], x : x + crop.shape[1]]
 
 
-def _darkness(straightened: Sequence[Straightened], count: int) -> Float64:
-    """Log of the mean darkness of each chromosome; 0 where it is not straightened."""
+def _at_edge(instances: Instances) -> Float64:
+    """1 where the box reaches the edge of the image: what is cut off there has lost its length and some of its bands."""
+    boxes, limits = instances.boxes_xyxy, np.array([instances.width, instances.height]) - 1
+    return ((boxes[:, :2] <= 1) | (boxes[:, 2:] >= limits)).any(1).astype(np.float64)
+
+
+def _photometry(straightened: Sequence[Straightened], count: int) -> tuple[Float64, Float64]:
+    """Log of the mean darkness of each chromosome, and log of how much its bands differ; 0 where none is straightened."""
     if not straightened:
-        return np.zeros(count)
-    means = [float(laid.gray[laid.inside].mean()) if laid.inside.any() else 255.0 for laid in straightened]
-    return np.log(np.maximum(255.0 - np.array(means), 1.0))
+        return np.zeros(count), np.zeros(count)
+    darkness, banding = np.zeros(count), np.zeros(count)
+    for i, laid in enumerate(straightened):
+        profile = band_profile(laid)
+        mean = max(1.0, float(profile.mean()) if len(profile) else 0.0)
+        darkness[i] = np.log(mean)
+        banding[i] = np.log(float(profile.std()) / mean + 0.02) if len(profile) else np.log(0.02)
+    return darkness, banding

@@ -35,9 +35,18 @@ class Hypothesis:
     log_prior: float
 
     @property
+    def kind(self) -> str:
+        """What it changes: "normal", "sex", "gain" or "loss" (of an autosome)."""
+        if self.iscn in NORMAL:
+            return "normal"
+        change = self.iscn.split(",")[-1]
+        autosome = change[0] in "+-" and change[1:] not in ("X", "Y")
+        return "sex" if not autosome else "gain" if change[0] == "+" else "loss"
+
+    @property
     def normal(self) -> bool:
         """True for 46,XX and 46,XY."""
-        return self.iscn in NORMAL
+        return self.kind == "normal"
 
 
 def _hypothesis(x: int, y: int, change: int, label: int, prior: float) -> Hypothesis:
@@ -52,13 +61,14 @@ def _hypothesis(x: int, y: int, change: int, label: int, prior: float) -> Hypoth
 
 @cache
 def hypotheses(config: KaryotypeConfig) -> tuple[Hypothesis, ...]:
-    """46,XX and 46,XY first, then 45,X, 47,XXX, 47,XXY, 47,XYY, 45,Y,-X, then every autosome gained or lost in either sex.
+    """46,XX and 46,XY first, then 45,X, 47,XXX, 47,XXY, 47,XYY, 45,Y,-X, then each autosome gained or lost.
 
     45,Y,-X is not viable as a constitution, but cells lose chromosomes.
     """
     found = [_hypothesis(*sex, 0, 0, config.normal_prior) for sex in _SEXES.values()]
     found += [_hypothesis(*sex, 0, 0, config.sex_aneuploidy_prior) for sex in _SEX_ANEUPLOIDIES.values()]
-    found.append(Hypothesis("45,Y,-X", np.repeat(np.arange(len(NAMES)), [2] * 22 + [0, 1]), math.log(config.autosome_loss_prior)))
+    without_x = np.repeat(np.arange(len(NAMES)), [2] * 22 + [0, 1])
+    found.append(Hypothesis("45,Y,-X", without_x, math.log(config.autosome_loss_prior)))
     for change, prior in ((1, config.autosome_gain_prior), (-1, config.autosome_loss_prior)):
         for sex in _SEXES.values():
             found += [_hypothesis(*sex, change, label, prior) for label in range(1, X)]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from metaphase.types import Straightened
+from metaphase.types import Straightened, band_profile
 
 __all__ = ["ordered", "unlikeness"]
 
@@ -63,11 +63,9 @@ def unlikeness(a: Float64 | None, b: Float64 | None, length_a: float, length_b: 
 
 def _profile(laid: Straightened, upright: bool) -> Float64 | None:
     """Float64[64]: mean darkness across, from the p tip to the q tip."""
-    rows = np.flatnonzero(laid.inside.any(1))
-    if not len(rows):
+    darkness = band_profile(laid)
+    if not len(darkness):
         return None
-    inside = laid.inside[rows[0] : rows[-1] + 1]
-    darkness = np.where(inside, 255.0 - laid.gray[rows[0] : rows[-1] + 1], 0.0).sum(1) / np.maximum(inside.sum(1), 1)
     at = np.linspace(0, len(darkness) - 1, _POINTS)
     profile = np.interp(at, np.arange(len(darkness)), darkness)
     return profile if upright else profile[::-1]
