@@ -127,8 +127,14 @@ class KaryotypeConfig:
     call_abnormal_from: float = 0.82
     """The same for an abnormal one."""
 
-    most_unexplained: int = 2
-    """More empty slots and likely chromosomes without a slot than this, and the program abstains."""
+    most_empty: int = 2
+    """More empty slots than this, and the program abstains."""
+
+    most_unexplained: float = 4.0
+    """The same for what `call_unexplained` counts."""
+
+    most_doubt: float = 15.0
+    """The same for what `call_doubt` counts."""
 
     unknown_below: float = 0.1
     """An instance whose best class is less probable than this gets the status "unknown", in [0, 1)."""
@@ -141,10 +147,11 @@ class KaryotypeConfig:
     where it is more likely none, else as "unknown"."""
 
     def __post_init__(self) -> None:
-        free = {"evidence", "softness", "call_slope", "call_doubt", "call_unexplained", "call_offset", "call_gain", "call_loss", "call_sex"}
+        limits = {"most_empty", "most_unexplained", "most_doubt"}
+        free = limits | {"evidence", "softness", "call_slope", "call_doubt", "call_unexplained", "call_offset", "call_gain", "call_loss", "call_sex"}
         for entry in fields(self):
             value = getattr(self, entry.name)
-            if entry.name in free or entry.name == "most_unexplained":
+            if entry.name in free:
                 continue
             lowest_allowed = entry.name.endswith("_below") and value == 0
             if not (0 < value < 1 or lowest_allowed):
@@ -169,6 +176,9 @@ class ReportConfig:
     png_compression: int = 1
     """zlib level 0 (fast, large) .. 9 (slow, small)."""
 
+    most_hypotheses: int = 5
+    """Karyotypes that result.json lists with their probability, 1..20."""
+
     score_decimals: int = 5
     """Decimals of scores and probabilities in result.json, 3..8."""
 
@@ -177,6 +187,7 @@ class ReportConfig:
             "karyogram_chromosome_width": (8, 64),
             "karyogram_longest": (64, 4096),
             "png_compression": (0, 9),
+            "most_hypotheses": (1, 20),
             "score_decimals": (3, 8),
         }
         for name, (low, high) in limits.items():

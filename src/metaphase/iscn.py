@@ -24,6 +24,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -141,7 +142,7 @@ class Formula:
                     raise IscnError(f'"{self}": clone {clone} needs its number of cells, such as {clone}[12]')
             if len({replace(clone, cells=None) for clone in self.clones}) < len(self.clones):
                 raise IscnError(f'"{self}" has the same clone twice; add up its cells')
-            if any(clone.normal for clone in self.clones[:-1]):
+            if any(a.normal and not b.normal for a, b in pairwise(self.clones)):
                 raise IscnError(f'"{self}": the normal clone stands last')
         for clone in self.clones:
             if clone.cells is not None and clone.cells < clone.needed:
@@ -206,14 +207,14 @@ def numerical_part(text: str) -> tuple[Clone, tuple[str, ...]]:
         aside.append(part)
         extra += {"+": 1, "-": -1}.get(part[:1], 0)
     changes.sort(key=_place)
-    clone = Clone(
-        int(count["count"]) - extra,
-        sex[1],
-        tuple(changes),
-        constitutional=bool(sex[2]),
-        ploidy=int(count["ploidy"] or 2) if count["ploidy"] or int(count["count"]) - extra <= _HIGHEST[1] else None,
-    )
-    return clone, tuple(aside)
+    whole = int(count["count"]) - extra
+    # Laboratories count from 2n even where so much is lost that ISCN would count from n.
+    from_2n = whole <= _HIGHEST[1] and whole + len(changes) >= 44
+    ploidy = int(count["ploidy"]) if count["ploidy"] else 2 if from_2n else None
+    try:
+        return Clone(whole, sex[1], tuple(changes), constitutional=bool(sex[2]), ploidy=ploidy), tuple(aside)
+    except IscnError as error:
+        raise IscnError(f'"{line}" cannot be read: {error}') from error
 
 
 def _parts(text: str) -> list[str]:
@@ -280,7 +281,6 @@ def _check_changes(clone: Clone) -> None:
     if list(clone.changes) != sorted(clone.changes, key=_place):
         right = ",".join(map(str, sorted(clone.changes, key=_place)))
         raise IscnError(f'"{clone}": changes go X, Y, then 1 to 22; write {right}')
-    acquired = {(change.label, change.gain) for change in clone.changes if not change.constitutional}
-    for label, gain in acquired:
-        if gain and (label, False) in acquired:
-            raise IscnError(f'"{clone}": {NAMES[label - 1]} is gained and lost at once')
+    for change in clone.changes:
+        if change.gain and replace(change, gain=False) in clone.changes:
+            raise IscnError(f'"{clone}": {NAMES[change.label - 1]} is gained and lost at once')

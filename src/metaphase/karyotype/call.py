@@ -76,9 +76,11 @@ def call_of(
     named = tuple((h.iscn, p) for h, p in zip(solution.hypotheses, posterior, strict=True))
     reasons = _left_over(best, log_evidence, ids)
     needed = config.call_normal_from if best.hypothesis.normal else config.call_abnormal_from
-    gaps = len(best.empty) + int((1 - np.exp(log_evidence[~best.placed, 24]) > config.extra_chromosome_below).sum())
-    if gaps > config.most_unexplained:
-        reasons.insert(0, f"{best.placed.sum()} chromosomes fit {best.hypothesis.iscn}, which has {_size(best)}")
+    if len(best.empty) > config.most_empty or unexplained > config.most_unexplained:
+        size = len(best.hypothesis.slots)
+        reasons.insert(0, f"only {best.placed.sum()} of {len(ids)} instances fit {best.hypothesis.iscn}, which has {size}")
+    elif doubt > config.most_doubt:
+        reasons.insert(0, f"about {doubt:.0f} of {best.placed.sum()} chromosomes could not be told")
     elif right < needed or posterior[1] >= right:
         reasons.insert(0, _unsure(solution, posterior, ids))
     else:
@@ -90,10 +92,6 @@ def call_of(
 
 def _sigmoid(x: float) -> float:
     return 1 / (1 + math.exp(-max(-40.0, min(40.0, x))))
-
-
-def _size(assignment: Assignment) -> int:
-    return len(assignment.hypothesis.slots)
 
 
 def _unsure(solution: Solution, posterior: Sequence[float], ids: Sequence[int]) -> str:
