@@ -94,6 +94,7 @@ def store(identified: Identified, file: Path) -> None:
         probabilities=instances.probabilities_nc,
         status=np.array(instances.status, dtype="U10"),
         upright=identified.upright,
+        up_log_odds=identified.up_log_odds,
         strip_shapes=np.array([s.gray.shape for s in strips], np.int64).reshape(-1, 2),
         strip_gray=np.concatenate([np.zeros(0, np.uint8), *(s.gray.reshape(-1) for s in strips)]),
         strip_bits=np.packbits(np.concatenate([np.zeros(0, bool), *(s.inside.reshape(-1) for s in strips)])),
@@ -119,7 +120,7 @@ def restore(file: Path) -> Identified:
         status=[str(s) for s in kept["status"]],
     )
     strips = tuple(Straightened(g, i) for g, i in zip(gray, inside, strict=True))
-    return Identified(instances, kept["upright"], strips)
+    return Identified(instances, kept["upright"], strips, kept["up_log_odds"])
 
 
 def _pieces(flat: np.ndarray, shapes: np.ndarray) -> list[np.ndarray]:

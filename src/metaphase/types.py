@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from metaphase import masks as geometry
 
-__all__ = ["STATUSES", "Instances", "Karyotype", "Spread", "Straightened", "band_profile"]
+__all__ = ["STATUSES", "Instances", "Karyotype", "Spread", "Straightened"]
 
 STATUSES = ("chromosome", "unknown", "debris")
 
@@ -238,17 +238,6 @@ class Straightened:
 
     gray: NDArray[np.uint8]
     inside: Bool
-
-
-def band_profile(laid: Straightened) -> NDArray[np.float64]:
-    """Float64[rows]: mean darkness (255 - gray) across the chromosome for each row that it has, row 0 first."""
-    rows = np.flatnonzero(laid.inside.any(1))
-    if not len(rows):
-        return np.zeros(0)
-    window = np.s_[rows[0] : rows[-1] + 1]
-    inside = laid.inside[window]
-    darkness = np.where(inside, 255.0 - laid.gray[window], 0.0).sum(1)
-    return np.asarray(darkness / np.maximum(inside.sum(1), 1), np.float64)
 
 
 @dataclass(frozen=True, eq=False)

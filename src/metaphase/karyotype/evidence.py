@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metaphase import masks as geometry
+from metaphase.banding import profile_of
 from metaphase.chromosomes import relative_lengths
 from metaphase.config import EvidenceConfig
-from metaphase.types import Instances, Straightened, band_profile
+from metaphase.types import Instances, Straightened
 
 __all__ = ["FEATURES", "features", "lengths", "log_evidence"]
 
@@ -147,7 +148,7 @@ def _photometry(straightened: Sequence[Straightened], count: int) -> tuple[Float
         return np.zeros(count), np.zeros(count)
     darkness, banding = np.zeros(count), np.zeros(count)
     for i, laid in enumerate(straightened):
-        profile = band_profile(laid)
+        profile = profile_of(laid.gray, laid.inside)
         mean = max(1.0, float(profile.mean()) if len(profile) else 0.0)
         darkness[i] = np.log(mean)
         banding[i] = np.log(float(profile.std()) / mean + 0.02) if len(profile) else np.log(0.02)

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from metaphase.types import Straightened, band_profile
+from metaphase.banding import profile_of, resampled
+from metaphase.types import Straightened
 
 __all__ = ["ordered", "unlikeness"]
 
-_POINTS = 64  # points along a profile
 _LENGTH_WEIGHT = 2.0  # a tenth of difference in length counts like a fifth of difference in profile
 
 Float64 = NDArray[np.float64]
@@ -62,10 +62,9 @@ def unlikeness(a: Float64 | None, b: Float64 | None, length_a: float, length_b: 
 
 
 def _profile(laid: Straightened, upright: bool) -> Float64 | None:
-    """Float64[64]: mean darkness across, from the p tip to the q tip."""
-    darkness = band_profile(laid)
+    """Float64[POINTS of banding]: mean darkness across, from the p tip to the q tip."""
+    darkness = profile_of(laid.gray, laid.inside)
     if not len(darkness):
         return None
-    at = np.linspace(0, len(darkness) - 1, _POINTS)
-    profile = np.interp(at, np.arange(len(darkness)), darkness)
+    profile = resampled(darkness)
     return profile if upright else profile[::-1]
