@@ -18,18 +18,20 @@ from numpy.typing import NDArray
 
 from metaphase.chromosomes import bands, centromeric_index, name_of
 
-__all__ = ["POINTS", "Alignment", "align", "ideogram_densities", "profile_of", "resampled"]
+__all__ = ["POINTS", "VARIABLE_DENSITY", "Alignment", "align", "ideogram_densities", "profile_of", "resampled"]
 
 Float64 = NDArray[np.float64]
 
 POINTS = 96
 """Points of a profile that is compared, from tip to tip."""
 
+VARIABLE_DENSITY = {1: 90.0, 9: 20.0, 16: 90.0, 24: 90.0}
+"""Density of the variable heterochromatin in G-banding, by label, where it is not about 35: pale in 9."""
+
 _BLUR = 2.2  # sigma in points: bands closer than this run together
 _FINE = 4  # samples of the ideogram for each point
 _SHIFTS = (-0.05, -0.025, 0.0, 0.025, 0.05)  # of either tip, as a share of the length
 _BENDS = (-0.12, -0.06, 0.0, 0.06, 0.12)  # condensation of one half against the other
-_VARIABLE = {1: 90.0, 9: 20.0, 16: 90.0, 24: 90.0}  # density of heterochromatin in G-banding; pale in 9
 _STAINS = {"gneg": 0.0, "acen": 45.0, "stalk": -25.0}
 
 
@@ -87,7 +89,7 @@ def ideogram_densities(label: int, points: int = POINTS, level: int = 550) -> Fl
     Raises ValueError for a label outside 1..24 or an unknown level.
     """
     own = bands(label, level)
-    density = np.array([_VARIABLE.get(label, 35.0) if b.stain == "gvar" else _STAINS.get(b.stain, b.density) for b in own])
+    density = np.array([VARIABLE_DENSITY.get(label, 35.0) if b.stain == "gvar" else _STAINS.get(b.stain, b.density) for b in own])
     middles = (np.arange(points) + 0.5) / points * own[-1].stop
     at = np.searchsorted([band.stop for band in own], middles, side="right")
     return np.asarray(density[np.minimum(at, len(own) - 1)], np.float64)

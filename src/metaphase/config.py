@@ -173,6 +173,15 @@ class ReportConfig:
     karyogram_longest: int = 640
     """The scale of the page is reduced where its longest chromosome would be longer than this, pixels."""
 
+    karyogram_layout: str = "rows"
+    """"rows" (1-5, 6-12, 13-18, 19-22 with X and Y) or "denver" (X among the C, Y among the G)."""
+
+    karyogram_straightened: bool = True
+    """Chromosomes laid out along their axis; False shows them as they lie, turned upright."""
+
+    karyogram_ideograms: bool = False
+    """The ISCN ideogram of each class stands beside its chromosomes."""
+
     png_compression: int = 1
     """zlib level 0 (fast, large) .. 9 (slow, small)."""
 
@@ -190,6 +199,8 @@ class ReportConfig:
             "most_hypotheses": (1, 20),
             "score_decimals": (3, 8),
         }
+        if self.karyogram_layout not in ("rows", "denver"):
+            raise ConfigError(f'report.karyogram_layout must be "rows" or "denver", but is {self.karyogram_layout!r}')
         for name, (low, high) in limits.items():
             value = getattr(self, name)
             if not low <= value <= high:

@@ -1,8 +1,20 @@
-"""What a person or another program gets to see: result.json, overlay and karyogram."""
+"""What a person or another program gets to see: result.json, overlay, karyogram, evidence, pages for print."""
 
-from metaphase.report.karyogram import draw_karyogram
+from metaphase.report.karyogram import draw_karyogram, karyogram_sheet
 from metaphase.report.overlay import draw_overlay
+from metaphase.report.pdf import encode_pdf
 from metaphase.report.png import encode_png
 from metaphase.report.result import SCHEMA_VERSION, result_document, result_schema
+from metaphase.report.sheet import Sheet
 
-__all__ = ["SCHEMA_VERSION", "draw_karyogram", "draw_overlay", "encode_png", "result_document", "result_schema"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "Sheet",
+    "draw_karyogram",
+    "draw_overlay",
+    "encode_pdf",
+    "encode_png",
+    "karyogram_sheet",
+    "result_document",
+    "result_schema",
+]
