@@ -5,12 +5,21 @@ MetaphaseError          what a person can mend; a door turns it into one sentenc
 ├── DataError           a data set, label file or prediction file that is not as it should be
 │   └── UnknownClassError   a label names a class that the set does not have
 ├── ConfigError         an unknown or impossible setting
+├── IscnError           a karyotype string that is against the rules
 └── WeightsError        missing or damaged weights, or a missing optional package
 """
 
 from __future__ import annotations
 
-__all__ = ["ConfigError", "DataError", "ImageError", "MetaphaseError", "UnknownClassError", "WeightsError"]
+__all__ = [
+    "ConfigError",
+    "DataError",
+    "ImageError",
+    "IscnError",
+    "MetaphaseError",
+    "UnknownClassError",
+    "WeightsError",
+]
 
 
 class MetaphaseError(Exception):
@@ -31,6 +40,10 @@ class UnknownClassError(DataError):
 
 class ConfigError(MetaphaseError):
     """A setting is unknown or impossible: names the key and the nearest known one."""
+
+
+class IscnError(MetaphaseError):
+    """A karyotype string is against the rules of ISCN, or beyond its numerical part: names the part and the rule."""
 
 
 class WeightsError(MetaphaseError):

@@ -54,13 +54,16 @@ class Model:
             pixels, name = read_gray(image), Path(image).stem
         return imaging.normalise(pixels.gray, name=name, warnings=pixels.warnings)
 
-    def identify(self, spread: Spread, instances: Instances) -> identify.Identified:
-        """Name given chromosomes, each by itself: no joint assignment. They need masks."""
-        return self._identifier(spread, instances)
+    def identify(self, spread: Spread, instances: Instances | None = None) -> identify.Identified:
+        """Name chromosomes each for itself, before the cell as a whole is considered.
+
+        instances: with masks; left out, the chromosomes of the spread are found first.
+        """
+        return self._identifier(spread, self._segmenter(spread) if instances is None else instances)
 
     def karyotype(self, spread: Spread) -> Karyotype:
         """Find, name and group the chromosomes of one spread."""
-        identified = self._identifier(spread, self._segmenter(spread))
+        identified = self.identify(spread)
         return karyotype.assemble(identified.instances, identified.upright, identified.straightened)
 
 

@@ -249,6 +249,9 @@ class Karyotype:
     upright: Bool[M], True where the straightened image has the p arm at the top, False where it must be turned.
     straightened: one for each instance (may be empty when nothing was identified).
     sanity: the scores "score", "count", "pairs", "sex", each in [0, 1].
+    iscn: the proposed karyotype, None where the program abstains. posterior: (string, probability) of the hypotheses, the
+    most probable first; what is missing to 1 is "something else". reasons: sentences for a person.
+    labels_before: Int64[M], what the identifier alone would say (empty where it was not kept).
     """
 
     instances: Instances
@@ -257,3 +260,12 @@ class Karyotype:
     sanity: dict[str, float]
     upright: Bool = field(default_factory=lambda: np.zeros(0, bool))
     straightened: tuple[Straightened, ...] = ()
+    iscn: str | None = None
+    posterior: tuple[tuple[str, float], ...] = ()
+    reasons: tuple[str, ...] = ()
+    labels_before: Int64 = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    @property
+    def abstained(self) -> bool:
+        """True where the program proposes no karyotype."""
+        return self.iscn is None

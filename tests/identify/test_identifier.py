@@ -51,7 +51,8 @@ def cell():
 @pytest.mark.parametrize("both_ways", [False, True])
 def test_labels_probabilities_and_orientation(cell, both_ways):
     session = DarkEnd()
-    identified = Identifier(session, IdentifyConfig(both_ways=both_ways))(*cell)
+    alone = IdentifyConfig(both_ways=both_ways, bands_weight=0.0, turned_classes=())
+    identified = Identifier(session, alone)(*cell)
     named = identified.instances
     assert named.labels.tolist() == [3, 7]
     assert named.labels.dtype == np.int64

@@ -33,16 +33,15 @@ def test_a_normal_cell_fills_its_23_groups() -> None:
     assert karyotype.tray == ()
     assert karyotype.sanity["score"] == 1
     np.testing.assert_array_equal(karyotype.instances.labels, MALE)
-    np.testing.assert_allclose(karyotype.instances.scores, 0.9 * 0.95, rtol=1e-5)
+    np.testing.assert_array_equal(karyotype.labels_before, MALE)
+    assert (karyotype.instances.scores > 0.3).all()
     # Instance 22 + k is the longer homologue of k, so it comes first; X comes before Y.
     assert all(karyotype.groups[k] == (22 + k, k) for k in range(22))
     assert karyotype.groups[22] == (44, 45)
 
 
 def test_an_extra_stays_in_its_group_on_the_right() -> None:
-    scores = np.full(48, 0.97)
-    scores[46:] = 0.95
-    karyotype = assemble(*cell([*MALE, 21, 20], 0.99, scores=scores))
+    karyotype = assemble(*cell([*MALE, 21, 20], 0.9999, scores=np.full(48, 0.999)))
     assert (len(karyotype.groups[19]), len(karyotype.groups[20])) == (3, 3)
     assert karyotype.tray == ()
     assert everyone(karyotype) == list(range(48))
@@ -56,6 +55,20 @@ def test_one_without_a_slot_that_may_be_none_is_laid_aside(score: float, status:
     assert karyotype.tray == (46,)
     assert karyotype.instances.status[46] == status
     assert karyotype.sanity["score"] == 1
+
+
+def test_sure_cells_are_called_and_doubtful_ones_are_not() -> None:
+    sure = {"sure": 0.9999, "scores": np.full(46, 0.999)}
+    karyotype = assemble(*cell(MALE, **sure))
+    assert (karyotype.iscn, karyotype.abstained) == ("46,XY", False)
+    assert karyotype.posterior[0][0] == "46,XY"
+    assert sum(p for _, p in karyotype.posterior) <= 1 + 1e-9
+    gained = assemble(*cell([*MALE, 21], 0.9999, scores=np.full(47, 0.999)))
+    assert gained.iscn == "47,XY,+21"
+    assert "3 of chromosome 21" in gained.reasons[0]
+    doubtful = assemble(*cell(MALE, 1 / 24 + 1e-6, scores=np.full(46, 0.5)))
+    assert doubtful.abstained
+    assert doubtful.reasons
 
 
 def test_unknown_and_debris_go_to_the_tray_and_nobody_is_dropped() -> None:
@@ -81,6 +94,7 @@ def test_odd_cells(labels: list[int]) -> None:
     assert everyone(karyotype) == list(range(len(labels)))
     assert (karyotype.instances.scores <= 1).all()
     assert karyotype.sanity["score"] < 1
+    assert karyotype.abstained
 
 
 def test_without_straightened_the_box_gives_the_length() -> None:

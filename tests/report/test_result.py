@@ -65,6 +65,20 @@ def test_a_label_that_is_not_known_becomes_the_best_guess(make_cell) -> None:
     assert result_document(spread, nameless, "a.png", MODEL)["instances"][0]["label"] == "9"
 
 
+def test_the_proposal_and_what_the_bands_alone_said(make_cell, male: list[int]) -> None:
+    spread, karyotype = make_cell(male)
+    posterior = tuple((f"4{i},X", 0.3 / (i + 1)) for i in range(8))
+    called = replace(karyotype, iscn="46,XY", posterior=posterior, reasons=("so",), labels_before=np.full(46, 9))
+    document = result_document(spread, called, "a.png", MODEL)
+    jsonschema.validate(document, result_schema())
+    proposal = document["karyotype"]
+    assert (proposal["iscn"], proposal["abstained"], proposal["reasons"]) == ("46,XY", False, ["so"])
+    assert [entry["iscn"] for entry in proposal["posterior"]] == [f"4{i},X" for i in range(5)]
+    assert {instance["label_before"] for instance in document["instances"]} == {"9"}
+    silent = result_document(spread, karyotype, "a.png", MODEL)["karyotype"]
+    assert (silent["iscn"], silent["abstained"]) == (None, True)
+
+
 def test_what_cannot_be_written_is_refused(make_cell) -> None:
     spread, karyotype = make_cell([9])
     boxes = Instances.from_boxes(300, 1000, np.array([[0, 0, 5, 5]]), labels=[9])
@@ -78,7 +92,7 @@ def test_what_cannot_be_written_is_refused(make_cell) -> None:
 
 @pytest.mark.parametrize(
     ("where", "value"),
-    [("schema_version", 2), ("groups", []), ("tray", [-1]), ("sanity", {"score": 2}), ("extra", 1)],
+    [("schema_version", 1), ("groups", []), ("tray", [-1]), ("sanity", {"score": 2}), ("extra", 1)],
 )
 def test_the_schema_refuses_what_is_wrong(make_cell, where: str, value: object) -> None:
     document = result_document(*make_cell([1, 2]), "a.png", MODEL) | {where: value}

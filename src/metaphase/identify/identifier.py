@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,12 +11,13 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from metaphase import masks
+from metaphase.banding import align, profile_of
 from metaphase.config import IdentifyConfig
 from metaphase.identify.straighten import straighten, to_input
 from metaphase.onnx_session import open_session
 from metaphase.types import Instances, Spread, Straightened
 
-__all__ = ["Identified", "Identifier"]
+__all__ = ["Identified", "Identifier", "upright"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,11 +25,33 @@ class Identified:
     """Instances with probabilities and labels; for each one the straightened chromosome, and whether its p arm is up.
 
     upright: Bool[M]: False where the straightened image has to be turned by 180 degrees.
+    up_log_odds: Float64[M], what the network alone says about that for its best class, in nats.
     """
 
     instances: Instances
     upright: NDArray[np.bool_]
     straightened: tuple[Straightened, ...]
+    up_log_odds: NDArray[np.float64]
+
+
+def upright(
+    up_log_odds: NDArray[np.float64],
+    labels: NDArray[np.int64],
+    straightened: Sequence[Straightened],
+    config: IdentifyConfig,
+) -> NDArray[np.bool_]:
+    """Bool[M]: whether the p arm is at row 0, from the network's log-odds and the bands against the ideogram.
+
+    labels: 1..24. The two fail differently: the network knows satellites and shapes but may have learned a class the wrong
+    way up (`config.turned_classes`), the ideogram has exact signs but says little where bands are nearly symmetric.
+    """
+    sign = np.where(np.isin(labels, config.turned_classes), -1.0, 1.0)
+    profiles = [profile_of(laid.gray, laid.inside) for laid in straightened]
+    margins = [
+        align(profile, int(label)).margin if len(profile) > 1 else 0.0
+        for profile, label in zip(profiles, labels, strict=True)
+    ]
+    return np.asarray(sign * up_log_odds + config.bands_weight * np.array(margins) >= 0)
 
 
 class Identifier:
@@ -49,7 +73,7 @@ class Identifier:
         say nothing.
         """
         if not len(instances):
-            return Identified(instances, np.zeros(0, bool), ())
+            return Identified(instances, np.zeros(0, bool), (), np.zeros(0))
         assert instances.crops is not None
         levels = masks.photometry(spread.gray, instances.union())
         straightened = tuple(
@@ -70,7 +94,8 @@ class Identifier:
             labels=best.astype(np.int64) + 1,
             probabilities_nc=(probabilities / probabilities.sum(1, keepdims=True)).astype(np.float32),
         )
-        return Identified(named, log_up[rows, best] >= log_down[rows, best], straightened)
+        up = log_up[rows, best] - log_down[rows, best]
+        return Identified(named, upright(up, named.labels, straightened, self._config), straightened, up)
 
     def _log_probabilities(self, inputs: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Float64[N, 24] twice: log P(class, p arm up) and log P(class, p arm down)."""

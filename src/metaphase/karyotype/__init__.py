@@ -1,7 +1,24 @@
-"""From 24 class probabilities for each chromosome to a karyotype: joint assignment, 23 groups, tray."""
+"""From 24 class probabilities for each chromosome to a karyotype: joint assignment, call, 23 groups, tray."""
 
 from metaphase.karyotype.assemble import assemble
-from metaphase.karyotype.assignment import Assignment, solve
-from metaphase.karyotype.hypotheses import Hypothesis, hypotheses
+from metaphase.karyotype.assignment import Assignment, Solution, assign, solve
+from metaphase.karyotype.call import Call, call_of, signs_of_doubt
+from metaphase.karyotype.evidence import FEATURES, features, log_evidence
+from metaphase.karyotype.hypotheses import NORMAL, Hypothesis, hypotheses
 
-__all__ = ["Assignment", "Hypothesis", "assemble", "hypotheses", "solve"]
+__all__ = [
+    "FEATURES",
+    "NORMAL",
+    "Assignment",
+    "Call",
+    "Hypothesis",
+    "Solution",
+    "assemble",
+    "assign",
+    "call_of",
+    "features",
+    "hypotheses",
+    "log_evidence",
+    "signs_of_doubt",
+    "solve",
+]

@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 from metaphase.chromosomes import NAMES, X
 from metaphase.config import KaryotypeConfig
 
-__all__ = ["Hypothesis", "hypotheses"]
+__all__ = ["NORMAL", "Hypothesis", "hypotheses"]
+
+NORMAL = ("46,XX", "46,XY")
+"""The two normal karyotypes."""
 
 _SEXES = {"XX": (2, 0), "XY": (1, 1)}
 _SEX_ANEUPLOIDIES = {"X": (1, 0), "XXX": (3, 0), "XXY": (2, 1), "XYY": (1, 2)}
@@ -24,12 +27,26 @@ class Hypothesis:
 
     iscn: its string, for example "47,XX,+21".
     slots: Int64[46 or so], the column (label - 1) of each chromosome that the cell then has, ascending.
-    log_prior: natural logarithm of its prior probability.
+    log_prior: natural logarithm of its prior probability, up to a constant that all share.
     """
 
     iscn: str
     slots: NDArray[np.int64]
     log_prior: float
+
+    @property
+    def kind(self) -> str:
+        """What it changes: "normal", "sex", "gain" or "loss" (of an autosome)."""
+        if self.iscn in NORMAL:
+            return "normal"
+        change = self.iscn.split(",")[-1]
+        autosome = change[0] in "+-" and change[1:] not in ("X", "Y")
+        return "sex" if not autosome else "gain" if change[0] == "+" else "loss"
+
+    @property
+    def normal(self) -> bool:
+        """True for 46,XX and 46,XY."""
+        return self.kind == "normal"
 
 
 def _hypothesis(x: int, y: int, change: int, label: int, prior: float) -> Hypothesis:
@@ -44,9 +61,14 @@ def _hypothesis(x: int, y: int, change: int, label: int, prior: float) -> Hypoth
 
 @cache
 def hypotheses(config: KaryotypeConfig) -> tuple[Hypothesis, ...]:
-    """46,XX and 46,XY first, then 45,X, 47,XXX, 47,XXY, 47,XYY, then every autosome gained or lost in either sex."""
+    """46,XX and 46,XY first, then 45,X, 47,XXX, 47,XXY, 47,XYY, 45,Y,-X, then each autosome gained or lost.
+
+    45,Y,-X is not viable as a constitution, but cells lose chromosomes.
+    """
     found = [_hypothesis(*sex, 0, 0, config.normal_prior) for sex in _SEXES.values()]
     found += [_hypothesis(*sex, 0, 0, config.sex_aneuploidy_prior) for sex in _SEX_ANEUPLOIDIES.values()]
+    without_x = np.repeat(np.arange(len(NAMES)), [2] * 22 + [0, 1])
+    found.append(Hypothesis("45,Y,-X", without_x, math.log(config.autosome_loss_prior)))
     for change, prior in ((1, config.autosome_gain_prior), (-1, config.autosome_loss_prior)):
         for sex in _SEXES.values():
             found += [_hypothesis(*sex, change, label, prior) for label in range(1, X)]

@@ -13,11 +13,11 @@ import numpy as np
 from metaphase.chromosomes import NAMES, name_of
 from metaphase.config import ReportConfig
 from metaphase.masks import encode_rle
-from metaphase.types import Instances, Karyotype, Spread
+from metaphase.types import Karyotype, Spread
 
 __all__ = ["SCHEMA_VERSION", "result_document", "result_schema"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Version of the layout of result.json."""
 
 _DEFAULTS = ReportConfig()
@@ -46,12 +46,13 @@ def result_document(
     return {
         "schema_version": SCHEMA_VERSION,
         "image": {"path": os.fspath(image_path), "width": spread.width, "height": spread.height},
-        "instances": [_instance(instances, i, config.score_decimals) for i in range(len(instances))],
+        "instances": [_instance(karyotype, i, config.score_decimals) for i in range(len(instances))],
         "groups": [
             {"name": name, "instances": [int(i) for i in group]}
             for name, group in zip(names, karyotype.groups, strict=True)
         ],
         "tray": [int(i) for i in karyotype.tray],
+        "karyotype": _karyotype(karyotype, config),
         "sanity": {
             key: round(float(karyotype.sanity[key]), config.score_decimals)
             for key in ("score", "count", "pairs", "sex")
@@ -67,12 +68,28 @@ def result_schema() -> dict[str, Any]:
     return schema
 
 
-def _instance(instances: Instances, index: int, decimals: int) -> dict[str, Any]:
+def _karyotype(karyotype: Karyotype, config: ReportConfig) -> dict[str, Any]:
+    most_probable = karyotype.posterior[: config.most_hypotheses]
+    return {
+        "iscn": karyotype.iscn,
+        "abstained": karyotype.abstained,
+        "posterior": [
+            {"iscn": iscn, "probability": round(float(np.clip(probability, 0, 1)), config.score_decimals)}
+            for iscn, probability in most_probable
+        ],
+        "reasons": list(karyotype.reasons),
+    }
+
+
+def _instance(karyotype: Karyotype, index: int, decimals: int) -> dict[str, Any]:
+    instances = karyotype.instances
     if instances.crops is None:
         raise ValueError("result.json needs masks, but these instances have boxes only")
     probabilities = instances.probabilities_nc[index]
     # The label is always the best guess, so one that was never set (0) takes the most probable class.
-    label = int(instances.labels[index]) or int(probabilities.argmax()) + 1
+    likeliest = int(probabilities.argmax()) + 1
+    label = int(instances.labels[index]) or likeliest
+    before = int(karyotype.labels_before[index]) if len(karyotype.labels_before) else likeliest
     size_hw = (instances.height, instances.width)
     crop, offset = instances.crops[index], instances.offsets_xy[index]
     x, y = (int(v) for v in offset)
@@ -81,6 +98,7 @@ def _instance(instances: Instances, index: int, decimals: int) -> dict[str, Any]
         "status": instances.status[index],
         "label": name_of(label),
         "category_id": label,
+        "label_before": name_of(before),
         "score": round(float(np.clip(instances.scores[index], 0, 1)), decimals),
         "box": [x, y, x + crop.shape[1], y + crop.shape[0]],
         "annotation_box": [round(float(v), 2) for v in instances.annotation_boxes_xyxy[index]],

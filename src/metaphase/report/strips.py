@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from metaphase.banding import profile_of, resampled
 from metaphase.config import ReportConfig
 from metaphase.types import Karyotype, Spread
 
@@ -44,13 +45,13 @@ class Strip:
 def cut_strips(spread: Spread, karyotype: Karyotype, config: ReportConfig) -> list[Strip]:
     """Every instance as a strip, in the order of `karyotype.instances`.
 
-    Straightened where the karyotype has them straightened, else cut out as it lies and turned to its main axis. The
+    Straightened where the karyotype has them straightened and `config` wants it, else cut out as it lies and turned to its main axis. The
     scale makes a typical chromosome `config.karyogram_chromosome_width` pixels wide, less where the longest would
     exceed `config.karyogram_longest`. Grays are stretched once for the whole cell: the background becomes white.
     Raises ValueError where there is neither a straightened image nor a mask.
     """
     count = len(karyotype.instances)
-    if karyotype.straightened:
+    if karyotype.straightened and config.karyogram_straightened:
         pieces = [_straightened(karyotype, i) for i in range(count)]
     else:
         pieces = [_natural(spread, karyotype, i) for i in range(count)]
@@ -93,7 +94,20 @@ def _natural(spread: Spread, karyotype: Karyotype, index: int) -> tuple[UInt8, B
     inside = ink > min(127, int(ink.max()) - 1)
     rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
     window = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    return turned[window].astype(np.uint8), inside[window]
+    gray, inside = np.asarray(turned[window], np.uint8), inside[window]
+    if karyotype.straightened and _against(gray, inside, *_straightened(karyotype, index)):
+        gray, inside = np.rot90(gray, 2), np.rot90(inside, 2)
+    return gray, inside
+
+
+def _against(gray: UInt8, inside: Bool, laid_gray: UInt8, laid_inside: Bool) -> bool:
+    """True where a chromosome as it lies is upside down against the same one straightened and upright."""
+    lying, laid = profile_of(gray, inside), profile_of(laid_gray, laid_inside)
+    if len(lying) < 2 or len(laid) < 2:
+        return False
+    lying, laid = resampled(lying), resampled(laid)
+    laid -= laid.mean()
+    return bool(lying[::-1] @ laid > lying @ laid)
 
 
 def _levels(spread: Spread, values: UInt8) -> UInt8:

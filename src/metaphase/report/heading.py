@@ -1,0 +1,76 @@
+"""What stands above and below a page: whose cell it is, what is proposed, and that a person must confirm it."""
+
+from __future__ import annotations
+
+from metaphase import __version__
+from metaphase.chromosomes import X, Y
+from metaphase.iscn import parse
+from metaphase.report.lettering import legible, shorten, text_size
+from metaphase.report.sheet import BLACK, Sheet, gray
+from metaphase.types import Karyotype
+
+__all__ = ["CONFIRM", "NO_PROPOSAL", "abnormal_classes", "draw_footer", "draw_header", "proposal_words"]
+
+CONFIRM = f"proposed by metaphase {__version__}; a cytogeneticist must confirm"
+"""Stands wherever a karyotype is printed."""
+
+NO_PROPOSAL = "cannot tell"
+"""Stands where the program abstains."""
+
+_DARK, _MIDDLE, _PALE = gray(70), gray(130), gray(200)
+
+
+def abnormal_classes(iscn: str | None) -> dict[int, int]:
+    """By label, how many chromosomes more (or fewer, negative) than in 46,XX or 46,XY a proposed karyotype has."""
+    if iscn is None:
+        return {}
+    counts = parse(iscn).clones[0].counts
+    changes = {label: int(counts[label - 1]) - 2 for label in range(1, X) if counts[label - 1] != 2}
+    x, y = int(counts[X - 1]), int(counts[Y - 1])
+    if (x, y) not in ((2, 0), (1, 1)):
+        if y > 1:
+            changes[Y] = y - 1
+        if x != (1 if y else 2):
+            changes[X] = x - (1 if y else 2)
+    return changes
+
+
+def proposal_words(karyotype: Karyotype) -> tuple[str, str]:
+    """The proposal, and what stands beside it: how probable it is, or why there is none."""
+    if karyotype.iscn is None:
+        return NO_PROPOSAL, "; ".join(karyotype.reasons[:1])
+    own = dict(karyotype.posterior).get(karyotype.iscn, 0.0)
+    others = [(iscn, p) for iscn, p in karyotype.posterior if iscn != karyotype.iscn and p >= 0.01]
+    beside = f"{100 * own:.0f} % sure"
+    if others:
+        beside += f"; next {others[0][0]}, {100 * others[0][1]:.0f} %"
+    return karyotype.iscn, "; ".join([beside, *karyotype.reasons[:1]])
+
+
+def draw_header(sheet: Sheet, margin: int, unit: int, title: str, karyotype: Karyotype) -> None:
+    """Title and counts, and below them the proposal."""
+    top = sheet.grow(round(5.6 * unit))
+    status = karyotype.instances.status
+    found = status.count("chromosome")
+    counts = f"{found} chromosome{'' if found == 1 else 's'}"
+    counts += f"  ·  {status.count('unknown')} unknown  ·  {status.count('debris')} debris"
+    big, small = round(1.05 * unit), round(0.7 * unit)
+    base, right = top + round(2.4 * unit), sheet.width - margin
+    room = sheet.width - 2 * margin - text_size(counts, small)[0] - 2 * unit
+    sheet.text((margin, base), shorten(legible(title), big, room), big)
+    sheet.text((right, base), counts, small, _DARK, "rs")
+    proposal, beside = proposal_words(karyotype)
+    base += round(1.6 * unit)
+    sheet.text((margin, base), proposal, round(0.9 * unit), BLACK if karyotype.iscn else _MIDDLE)
+    start = margin + text_size(proposal, round(0.9 * unit))[0] + unit
+    sheet.text((start, base), shorten(legible(beside), round(0.6 * unit), right - start), round(0.6 * unit), _MIDDLE)
+    rule = top + round(4.6 * unit)
+    sheet.line([(margin, rule), (right, rule)], _PALE)
+
+
+def draw_footer(sheet: Sheet, margin: int, unit: int, legend: str = "") -> None:
+    """A legend on the left, on the right the words that somebody must confirm."""
+    top = sheet.grow(2 * unit)
+    small, base = round(0.55 * unit), top + round(1.1 * unit)
+    sheet.text((margin, base), legend, small, _MIDDLE)
+    sheet.text((sheet.width - margin, base), CONFIRM, small, _MIDDLE, "rs")
