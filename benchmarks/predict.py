@@ -95,6 +95,11 @@ def machine() -> str:
     return f"{name}, {os.cpu_count()} cores, OMP_NUM_THREADS {threads}, {platform.system()}; {versions}"
 
 
+def provenance(info: dict[str, str]) -> str:
+    """Weights, date and machine: what a number needs beside it."""
+    return f"weights `{info['sha256'][:12]}`; {datetime.datetime.now(datetime.UTC):%Y-%m-%d}; {machine()}"
+
+
 def draw(path: Path, seed: int) -> None:
     """Write the procedural spread that is measured by default: 700x700 pixels, 46 chromosomes 15 pixels wide."""
     done, data = cv2.imencode(".png", draw_spread(np.random.default_rng(seed), STYLE).spread.gray)

@@ -8,14 +8,13 @@ was trained beside the masks in the same run, so it is no detector trained for i
 from __future__ import annotations
 
 import argparse
-import datetime
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from predict import machine
+from predict import provenance
 
 from metaphase import masks
 from metaphase.config import SegmentConfig
@@ -58,7 +57,7 @@ class Detector:
         )
 
     def _suppress(
-        self, boxes: NDArray[np.float32], labels: NDArray[np.int64], scores: NDArray[np.floating]
+        self, boxes: NDArray[np.float32], labels: NDArray[np.int64], scores: NDArray[np.float32]
     ) -> list[int]:
         """Greedy, within a class."""
         kept: list[int] = []
@@ -108,10 +107,7 @@ def main() -> None:
     for label, comparison in compared(model, rivals, options.set, options.split, Path(options.root), options.limit):
         results.setdefault(label, []).append(comparison)
     images = len(next(iter(results.values())))
-    today = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}"
-    print(
-        f"{options.set} {options.split}, {images} images; weights `{model.info['sha256'][:12]}`; {today}; {machine()}\n"
-    )
+    print(f"{options.set} {options.split}, {images} images; {provenance(model.info)}\n")
     print("| metric | " + " | ".join(results) + " |\n|---|" + "---:|" * len(results))
     scores = {label: {**ap(all_), **counts(all_), **sanity(all_)} for label, all_ in results.items()}
     for key in ROWS:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import datetime
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from predict import machine
+from predict import provenance
 
 from metaphase import masks
 from metaphase.datasets import ADAPTERS
@@ -120,10 +119,7 @@ def main() -> None:
     if options.root is None:
         parser.error("name the folder of the data sets with --root or METAPHASE_DATA")
     model = load_model(options.weights)
-    today = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}"
-    print(
-        f"{options.set} {options.split}, {options.limit} cells; weights `{model.info['sha256'][:12]}`; {today}; {machine()}\n"
-    )
+    print(f"{options.set} {options.split}, {options.limit} cells; {provenance(model.info)}\n")
     print("| change | found | end_to_end | loss, points | false_per_cell |\n|---|---:|---:|---:|---:|")
     first: float | None = None
     for label, found, right, false in measure(model, options.set, options.split, Path(options.root), options.limit):

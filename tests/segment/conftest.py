@@ -9,7 +9,8 @@ from metaphase.segment.scale import WIDTH
 class DrawnNetwork:
     """Stands where the ONNX session stands: its maps describe up to eight given masks exactly.
 
-    labels: class that each cell speaks for, 1..24. masks: Bool[h, w] each, on the segmenter's grid. Feature channel i is mask i; the kernel of cell i picks channel i.
+    labels: class that each cell speaks for, 1..24.
+    masks: Bool[h, w] each, on the segmenter's grid. Feature channel i is mask i; the kernel of cell i picks channel i.
     """
 
     def __init__(self, masks, cells, objectness=None, labels=None):

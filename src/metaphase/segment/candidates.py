@@ -108,7 +108,7 @@ def mask_probabilities(kernels_nk: Float32, features: Float32, cells: NDArray[np
 
 
 def shared_pixels(candidates: Candidates, shape: tuple[int, int]) -> Float32:
-    """Float32[N, N]: pixels that two masks share on the stride 2 grid of `shape` rows and columns; areas on the diagonal."""
+    """Float32[N, N]: pixels that two masks share on the stride 2 grid of `shape` rows and columns; the diagonal: areas."""
     n = len(candidates.scores)
     index, rows, columns = np.nonzero(candidates.probabilities > 0.5)
     top = candidates.cells * CELL // 2 + CELL // 4 - WINDOW // 2
@@ -127,7 +127,7 @@ def suppress(
 
     shared: of `shared_pixels`. A candidate goes when its mask and a better one share more than `iou` of their union, or
     more than `contained` of the smaller mask. Boxes play no part: two chromosomes that cross in their middle share
-    centre and box. Better means score * area ** `area_power`: above 0, a whole chromosome wins over a surer piece of it.
+    centre and box. Better means score * area ** `area_power`: above 0, a whole chromosome wins over a surer piece.
     """
     area = shared.diagonal()
     smaller = np.minimum(area[:, None], area[None, :])

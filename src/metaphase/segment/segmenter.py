@@ -74,8 +74,8 @@ class Segmenter:
     def maps(self, spread: Spread, foreground: Bool) -> tuple[list[Float32], float]:
         """What the network answers: its maps without the leading axis, and pixels of its grid to one of the image.
 
-        spread: with a chromosome width above 0; foreground: Bool[H, W], its dark pixels. The maps are objectness [h, w],
-        box [4, h, w], kernel [169, h, w], features [8, 4h, 4w] and classes [24, h, w], h and w at stride 8.
+        spread: with a chromosome width above 0; foreground: Bool[H, W], its dark pixels. The maps are objectness
+        [h, w], box [4, h, w], kernel [169, h, w], features [8, 4h, 4w] and classes [24, h, w], h and w at stride 8.
         """
         # Noise has a tiny width: without a limit a large noisy image would be enlarged beyond memory.
         largest = math.sqrt(self._config.largest_grid / (spread.height * spread.width))
@@ -187,7 +187,7 @@ def _main_part(mask: Bool) -> Bool:
 
 
 def _annotation_boxes(regressed_xyxy: Float32, instances: Instances, chromosome_width: float, share: float) -> Float32:
-    """The mask's box with the usual padding of annotators; where the network's own box agrees, `share` parts of that."""
+    """The mask's box with the usual padding of annotators; where the network's box agrees, `share` parts of that."""
     tight = instances.boxes_xyxy
     usual = masks.pad_as_annotators(tight, chromosome_width)
     overlap = np.array(
