@@ -35,7 +35,11 @@ def rows(header: list[str], lines: list[list[str]]) -> str:
 def tables(document: Mapping[str, Any], command: str) -> str:
     """Everything that docs/benchmarks.md says of one run."""
     source = document["model"]
-    who = f"weights `{source['sha256'][:12]}`" if "sha256" in source else source.get("predictions", "")
+    who = (
+        f"weights `{source['sha256'][:12]}`"
+        if "sha256" in source
+        else f"predictions `{Path(source.get('predictions', '')).name}`"
+    )
     head = (
         f"{document['images']} images, {document['instances']} chromosomes, {document['cases']} cases; {who}; "
         f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}; {machine()}; {document['resamples']} resamples by case."

@@ -115,6 +115,12 @@ def test_stored_predictions_need_no_model(asked, tmp_path):
     assert asked["reading"] == CocoReading()
 
 
+def test_weights_and_predictions_exclude_each_other(asked, tmp_path):
+    result = run("cil", "--root", tmp_path, "--predictions", tmp_path, "--weights", tmp_path)
+    assert result.exit_code == 2
+    assert "name one of them" in result.stderr
+
+
 def test_how_a_file_is_read(asked, tmp_path):
     options = ["--predictions", "a.json", "--images", "b.json", "--one-class", "--min-score", "0.3", "--skip-invalid"]
     assert run("cil", "--root", tmp_path, "--out", tmp_path / "out", *options).exit_code == 0

@@ -229,6 +229,14 @@ def test_a_second_annotation_is_the_ceiling(small, run, oracle):
     assert second["metrics"]["found"]["value"] == pytest.approx(275 / 276)
 
 
+def test_a_ceiling_that_is_not_there_is_said(small, run, oracle):
+    (small / "cil" / "24_chromosomes_object" / "annotations" / "103161.xml").write_text("<x>", encoding="utf-8")
+    document = run("cil-single", "test", small, oracle("cil-single", small))[1].document
+    assert document["second_annotation"] is None
+    assert document["metrics"]["found"]["value"] == 1
+    assert any("second annotation sets is not given" in note and "103161.xml" in note for note in document["notes"])
+
+
 def test_what_a_run_found_can_be_scored_again(small, run, oracle, tmp_path):
     def spoil(truth):
         rng = np.random.default_rng(len(truth))

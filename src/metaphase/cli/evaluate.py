@@ -93,6 +93,8 @@ def evaluate(
     """
     if root is None:
         raise click.UsageError("the data sets are not found: name their folder with --root DIR or METAPHASE_DATA")
+    if weights is not None and predictions is not None:
+        raise click.UsageError("--weights are those of a model to run, --predictions replace it: name one of them")
     from tqdm import tqdm
 
     from metaphase import evaluate as verb

@@ -86,7 +86,11 @@ def evaluate(
         "licence": adapter.LICENCE,
         "model": dict(source.info),
     }
-    second = _second_truth(scheme, Path(root), tally, settings)
+    second = None
+    try:
+        second = _second_truth(scheme, Path(root), tally, settings)
+    except DataError as error:
+        notes.append(f"the ceiling that a second annotation sets is not given: {error}")
     yield _evaluation(head, notes, tally, groups, second, settings)
 
 
@@ -220,14 +224,14 @@ def _in_cells(tally: _Tally) -> list[Comparison] | None:
 
 
 def _second_truth(scheme: Scheme, root: Path, tally: _Tally, config: EvaluateConfig) -> dict[str, Any] | None:
-    """What a second annotation of the same images scores against the first: no model can be asked for more."""
+    """What a second annotation of the same images scores against the first: no model can be asked for more.
+
+    Raises DataError where the second annotation is not there or cannot be read.
+    """
     if scheme.second_truth is None:
         return None
     adapter = ADAPTERS[scheme.second_truth]
-    try:
-        index = adapter.find(root)
-    except DataError:
-        return None
+    index = adapter.find(root)
     compared: list[Comparison] = []
     for comparison in tally.compared:
         if comparison.name in index.images:
@@ -238,7 +242,7 @@ def _second_truth(scheme: Scheme, root: Path, tally: _Tally, config: EvaluateCon
                     compare(comparison.annotated, other, "annotation_box", comparison.name, comparison.case)
                 )
     if not compared:
-        return None
+        raise DataError(f"{index.root}: no image of the split is annotated in {scheme.second_truth} as well")
     plan = replace(plan_of(Scheme(), truth_masks=False, predicted_masks=False), truth_classes=False)
     scored = Scoring({"annotation_box": compared}, replace(plan, probabilities=False), config).summary()
     return {"set": scheme.second_truth, **scored}
