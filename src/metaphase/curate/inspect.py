@@ -75,7 +75,7 @@ def inspect(place: Place, name: str, chromosomes: int = 46) -> Facts:
     facts.findings += _of_truth(truth, str(label), name, chromosomes)
     if truth.crops is not None:
         facts.shared, facts.neighbours = _contacts(truth)
-    _look_at_pixels(record, facts)
+    _look_at_pixels(record, facts, str(label))
     return facts
 
 
@@ -120,10 +120,10 @@ def _contacts(truth: Instances) -> tuple[int, int]:
     return total - int(np.count_nonzero(owner)), len(pairs)
 
 
-def _look_at_pixels(record: Record, facts: Facts) -> None:
+def _look_at_pixels(record: Record, facts: Facts, label: str) -> None:
     if not record.has_image:
-        said = "the label file has no image beside it or inside it"
-        facts.findings.append(Finding("missing-image", str(record.path), "", said, record.name))
+        said = f"there is no image beside it or inside it; expected {record.path.name}"
+        facts.findings.append(Finding("missing-image", label, "", said, record.name))
         return
     try:
         gray = record.gray().gray
