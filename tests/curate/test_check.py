@@ -234,6 +234,14 @@ def test_a_mask_outside_its_box_and_two_on_one_chromosome(tmp_path):
     assert len(found(result, "twice")) == 1
 
 
+def test_a_labs_own_pairs_are_measured_against_pairs(tmp_path):
+    for number in range(1, 4):
+        spread = cell(number, (1, 7), overlap=0.0)
+        write(tmp_path / "own" / f"{number}.png", encoded(spread.gray))
+        write(tmp_path / "own" / f"{number}.json", json.dumps(labelme_document(spread, f"{number}.png")))
+    assert report(tmp_path / "own")["findings"] == []
+
+
 def test_pairs_are_not_blamed_for_having_two_chromosomes(tmp_path):
     write_overlap_pairs(tmp_path)
     assert report("overlap-pairs", tmp_path)["findings"] == []
@@ -252,9 +260,9 @@ def test_facts_are_remembered_until_a_file_changes(tmp_path, monkeypatch):
     read = []
     inspect = check.__globals__["inspect"]
 
-    def counting(place, name, chromosomes):
+    def counting(place, name):
         read.append(name)
-        return inspect(place, name, chromosomes)
+        return inspect(place, name)
 
     monkeypatch.setitem(check.__globals__, "inspect", counting)
     again = report("cil", tmp_path)

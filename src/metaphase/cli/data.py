@@ -267,7 +267,7 @@ def _through(steps: Iterable[Mapping[str, Any]], unit: str, quiet: bool) -> dict
 
 def _print_report(report: Mapping[str, Any], everything: bool) -> None:
     for kind, entry in report["kinds"].items():
-        click.echo(f"{_MARKS[entry['severity']]}  {entry['count']} {entry['title']}: {entry['action']}")
+        click.echo(f"{_MARKS[entry['severity']]}  {entry['title']} ({entry['count']}): {entry['action']}")
         findings = [finding for finding in report["findings"] if finding["kind"] == kind]
         for finding in findings if everything else findings[:_SHOWN]:
             place = f", {finding['place']}" if finding["place"] else ""

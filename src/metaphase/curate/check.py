@@ -78,14 +78,13 @@ def look_at(place: Place, names: Sequence[str], workers: int = WORKERS, remember
 
 
 def _inspected(place: Place, names: Sequence[str], workers: int) -> Iterator[Facts]:
-    chromosomes = getattr(place.adapter, "CHROMOSOMES", 46)
     if workers < 2 or len(names) < _WORTH_A_PROCESS:
-        yield from (inspect(place, name, chromosomes) for name in names)
+        yield from (inspect(place, name) for name in names)
         return
     # OpenCV's threads do not survive a fork: a child that ends them waits for ever. So they end here, before it.
     cv2.setNumThreads(1)
     with ProcessPoolExecutor(workers, initializer=_start, initargs=(place.name, place.index)) as pool:
-        yield from pool.map(_inspect, names, [chromosomes] * len(names), chunksize=8)
+        yield from pool.map(_inspect, names, chunksize=8)
 
 
 def _start(name: str, index: Index) -> None:
@@ -94,9 +93,9 @@ def _start(name: str, index: Index) -> None:
     _worker = Place(name, ADAPTERS[name], index)
 
 
-def _inspect(name: str, chromosomes: int) -> Facts:
+def _inspect(name: str) -> Facts:
     assert _worker is not None, "the process was started with its set"
-    return inspect(_worker, name, chromosomes)
+    return inspect(_worker, name)
 
 
 def _summed(findings: Sequence[Finding]) -> dict[str, Any]:

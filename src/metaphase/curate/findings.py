@@ -56,7 +56,7 @@ KINDS: dict[str, Kind] = {
     "twice": Kind("warning", "two boxes of one class on the same chromosome", "both are kept"),
     "empty": Kind("note", "images without any chromosome", "kept"),
     "count": Kind("warning", "cells with a count far from 46", "kept"),
-    "count-near": Kind("note", "cells with 44, 45, 47 or 48 chromosomes", "kept"),
+    "count-near": Kind("note", "cells with one or two chromosomes more or less", "kept"),
     "duplicate-image": Kind("warning", "images with the same pixels", "both are kept"),
     "duplicate-across": Kind("error", "images with the same pixels on both sides of a split", "both are kept"),
     "case-across": Kind("error", "cases on both sides of a split", "said with every number from these splits"),

@@ -53,8 +53,8 @@ class Facts:
         return cls(**{**document, "findings": [Finding(**entry) for entry in document["findings"]]})
 
 
-def inspect(place: Place, name: str, chromosomes: int = 46) -> Facts:
-    """Read labels and pixels of one image; what cannot be read is a finding. chromosomes: how many there should be."""
+def inspect(place: Place, name: str) -> Facts:
+    """Read labels and pixels of one image; what cannot be read is a finding."""
     facts = Facts(name)
     label = place.index.labels[name]
     try:
@@ -72,21 +72,17 @@ def inspect(place: Place, name: str, chromosomes: int = 46) -> Facts:
     facts.counts = np.bincount(truth.labels, minlength=25).tolist()
     facts.masks = truth.has_masks
     facts.findings += [Finding(defect.kind, str(label), defect.place, defect.said, name) for defect in record.defects]
-    facts.findings += _of_truth(truth, str(label), name, chromosomes)
+    facts.findings += _of_truth(truth, str(label), name)
     if truth.crops is not None:
         facts.shared, facts.neighbours = _contacts(truth)
-    _look_at_pixels(record, facts)
+    _look_at_pixels(record, facts, str(label))
     return facts
 
 
-def _of_truth(truth: Instances, label: str, name: str, chromosomes: int) -> list[Finding]:
+def _of_truth(truth: Instances, label: str, name: str) -> list[Finding]:
     found = []
-    count = len(truth)
-    if not count:
+    if not len(truth):
         found.append(Finding("empty", label, "", "no chromosome is labelled", name))
-    elif count != chromosomes:
-        kind = "count-near" if abs(count - chromosomes) <= 2 else "count"
-        found.append(Finding(kind, label, "", f"{count} chromosomes instead of {chromosomes}", name))
     boxes = truth.boxes_xyxy
     same = geometry.box_iou_matrix(boxes, boxes) >= _TWICE
     same &= truth.labels[:, None] == truth.labels[None]
@@ -120,10 +116,10 @@ def _contacts(truth: Instances) -> tuple[int, int]:
     return total - int(np.count_nonzero(owner)), len(pairs)
 
 
-def _look_at_pixels(record: Record, facts: Facts) -> None:
+def _look_at_pixels(record: Record, facts: Facts, label: str) -> None:
     if not record.has_image:
-        said = "the label file has no image beside it or inside it"
-        facts.findings.append(Finding("missing-image", str(record.path), "", said, record.name))
+        said = f"there is no image beside it or inside it; expected {record.path.name}"
+        facts.findings.append(Finding("missing-image", label, "", said, record.name))
         return
     try:
         gray = record.gray().gray

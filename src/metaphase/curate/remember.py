@@ -20,7 +20,7 @@ from metaphase.image_io import write_atomically
 
 __all__ = ["cache_folder", "load_facts", "signature", "store_facts"]
 
-_FORMAT = 1  # counted up when `Facts` or what goes into them changes
+_FORMAT = 3  # counted up when `Facts` or what goes into them changes
 
 
 def cache_folder() -> Path:

@@ -43,6 +43,9 @@ def statistics(
     relative: list[list[float]] = [[] for _ in range(25)]
     every: list[Float64] = []
     crossing = masked = unreadable = 0
+    # Where each image shows one chromosome, a cell is what the images of a case are together.
+    alone = getattr(place.adapter, "CHROMOSOMES", 46) == 1
+    cells: dict[str, tuple[list[Float64], list[NDArray[np.int64]]]] = {}
     for done, name in enumerate(names, 1):
         yield {"image": name, "done": done, "total": len(names)}
         try:
@@ -55,11 +58,17 @@ def statistics(
         counts += np.bincount(truth.labels, minlength=25)
         lengths = _lengths(truth)
         every.append(lengths)
-        for label, value in zip(truth.labels, _relative(lengths, truth.labels), strict=False):
-            relative[label].append(float(value))
+        if alone:
+            parts = cells.setdefault(place.index.cases[name], ([], []))
+            parts[0].append(lengths)
+            parts[1].append(truth.labels)
+        else:
+            _compare(lengths, truth.labels, relative)
         if truth.has_masks:
             masked += len(truth)
             crossing += _overlapping(truth)
+    for parts in cells.values():
+        _compare(np.concatenate(parts[0]), np.concatenate(parts[1]), relative)
     yield {
         "set": place.name,
         "split": split or "all",
@@ -89,12 +98,16 @@ def _lengths(truth: Instances) -> Float64:
     return np.array(lengths, np.float64)
 
 
-def _relative(lengths: Float64, labels: NDArray[np.int64]) -> Float64:
-    """Percent of a haploid set, were this cell's mean length that of the ideogram's classes; empty without classes."""
-    if not len(lengths) or not labels.all() or len(lengths) < 23:
-        return np.zeros(0)
+def _compare(lengths: Float64, labels: NDArray[np.int64], relative: list[list[float]]) -> None:
+    """Add the relative lengths of one cell to those of each label; a cell without classes or with few adds none.
+
+    Percent of a haploid set, were this cell's mean length that of its classes in the ideogram.
+    """
+    if len(lengths) < 23 or not labels.all():
+        return
     expected = relative_lengths()[labels - 1]
-    return lengths * expected.sum() / lengths.sum()
+    for label, value in zip(labels, lengths * expected.sum() / lengths.sum(), strict=True):
+        relative[label].append(float(value))
 
 
 def _against_the_ideogram(relative: list[list[float]]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ __all__ = ["of_the_set"]
 
 _SIDES = ("train", "val", "test")
 _ENOUGH = 20  # chromosomes of a single class from which "one class for all" is no accident
+_CLUSTER = 3  # a set whose images usually show so few chromosomes is one of single chromosomes or clusters
 _TOUCHING = 10  # touching pairs of masks in a set without a shared pixel: a map cannot hold overlaps
 
 
@@ -24,6 +25,7 @@ def of_the_set(place: Place, facts: Sequence[Facts]) -> list[Finding]:
     """Findings of the set as a whole. facts: of every image that was looked at."""
     return [
         *_alone(place),
+        *_counts(place, facts),
         *_splits(place),
         *_duplicates(place, facts),
         *_one_class(place, facts),
@@ -41,6 +43,22 @@ def _alone(place: Place) -> list[Finding]:
         kind = "missing-image" if path.suffix.lower() in labels else "missing-label"
         said = "there is no image of this name" if kind == "missing-image" else "there is no label file of this name"
         found.append(Finding(kind, str(path), "", said))
+    return found
+
+
+def _counts(place: Place, facts: Sequence[Facts]) -> list[Finding]:
+    """Against 46, or what the set shows: a lab's own images may be of single chromosomes or pairs."""
+    counts = {one.name: sum(one.counts) for one in facts if any(one.counts)}
+    expected = getattr(place.adapter, "CHROMOSOMES", None)
+    if expected is None:
+        usual = int(np.median(list(counts.values()))) if counts else 46
+        expected = usual if usual <= _CLUSTER else 46
+    found = []
+    for name, count in counts.items():
+        if count != expected:
+            kind = "count-near" if abs(count - expected) <= 2 else "count"
+            file = str(place.index.labels[name])
+            found.append(Finding(kind, file, "", f"{count} chromosomes instead of {expected}", name))
     return found
 
 

@@ -34,6 +34,7 @@ __all__ = [
     "SOURCE",
     "contradictions",
     "find",
+    "karyotype_of",
     "normal",
     "read",
     "splits",

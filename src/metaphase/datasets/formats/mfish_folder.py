@@ -78,7 +78,7 @@ def find_mfish(root: Path) -> Index:
 def read_class_map(path: Path) -> NDArray[np.uint8]:
     """UInt8[H, W]: 0 background, 1..24 class, 255 overlap. Raises DataError for another value, ImageError otherwise."""
     values = read_gray(path, min_side=1).gray
-    strange = np.setdiff1d(values, [*range(25), OVERLAP])
+    strange = np.flatnonzero(np.bincount(values.reshape(-1), minlength=256)[25:OVERLAP]) + 25
     if len(strange):
         raise DataError(f"{path}: expected the values 0 to 24 and 255 in a class map, but got {int(strange[0])}")
     return values
