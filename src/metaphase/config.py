@@ -246,10 +246,10 @@ class SegmentConfig:
     most_candidates: int = 400
     """Candidates looked at in one image, best first."""
 
-    suppress_iou: float = 0.5
+    suppress_iou: float = 0.6
     """Of two masks that share more than this part of their union the better one stays, in (0, 1)."""
 
-    suppress_contained: float = 0.75
+    suppress_contained: float = 0.9
     """Of two masks that share more than this part of the smaller one the better one stays, in (0, 1)."""
 
     suppress_area_power: float = 0.5
@@ -258,13 +258,16 @@ class SegmentConfig:
     alike: float = 0.7
     """Masks that share more than this part of their union are one answer: their boxes and classes are averaged."""
 
+    fluorescent_edge: float = 0.55
+    """Fluorescence: a chromosome ends this part of the way from its own brightness to the background, in (0, 1)."""
+
     regressed_box: float = 0.75
     """Part of the network's own box in the annotation box, in [0, 1]; the rest is the mask's box, padded."""
 
     largest_grid: int = 4_000_000
     """Pixels that the network looks at, at most; a whole spread has about 300,000. Larger images are shrunk to it."""
 
-    score: float = 0.25
+    score: float = 0.15
     """Raw score (objectness times mean mask probability) from which a candidate is looked at, in [0, 1)."""
 
     calibration_slope: float = 15.4

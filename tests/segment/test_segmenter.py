@@ -92,6 +92,17 @@ def test_boxes_of_the_network_are_taken_where_they_agree_with_the_mask(drawn_net
     np.testing.assert_array_equal(Segmenter(session)(spread).annotation_boxes_xyxy[0], usual)
 
 
+def test_a_fluorescent_chromosome_ends_where_its_own_glow_falls_off(drawn_network):
+    spread, full, small, cells = scene(1.0, RODS[:2])
+    dim = cv2.GaussianBlur(np.where(full[0], 200, 240).astype(np.float32), (0, 0), 2.0)
+    bright = cv2.GaussianBlur(np.where(full[1], 40, 240).astype(np.float32), (0, 0), 2.0)
+    spread = Spread(np.minimum(dim, bright).astype(np.uint8), 12.0, inverted=True)
+    wide = [cv2.dilate(m.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=3).astype(bool) for m in small]
+    found = Segmenter(drawn_network(wide, cells))(spread)
+    assert len(found) == 2
+    assert sorted(max(iou(found, i, mask) for mask in full) > 0.85 for i in range(2)) == [True, True]
+
+
 def test_what_the_network_thinks_of_the_class_travels_with_the_mask(drawn_network):
     spread, _, small, cells = scene(1.0, RODS[:2])
     found = Segmenter(drawn_network(small, cells, labels=[4, 9]))(spread)

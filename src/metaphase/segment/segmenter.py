@@ -67,7 +67,7 @@ class Segmenter:
         kept = kept[candidates.scores[kept] >= self._config.score]
         kept = kept[np.argsort(-candidates.scores[kept], kind="stable")]
         pooled = pool(candidates, kept, shared, alike=self._config.alike)
-        found = _to_full_resolution(pooled, foreground, scale, spread, self._config.regressed_box)
+        found = _to_full_resolution(pooled, foreground, scale, spread, self._config)
         logits = self._config.calibration_slope * found.scores + self._config.calibration_offset
         return replace(found, scores=(1 / (1 + np.exp(-logits))).astype(np.float32))
 
@@ -99,7 +99,7 @@ def _chromosome_level(view: NDArray[np.uint8], first: float) -> float:
 
 
 def _to_full_resolution(
-    candidates: Candidates, foreground: Bool, scale: float, spread: Spread, regressed_box: float
+    candidates: Candidates, foreground: Bool, scale: float, spread: Spread, config: SegmentConfig
 ) -> Instances:
     """Masks in original pixels: the windows enlarged, edges taken from the foreground, left-over pixels shared out."""
     height, width = foreground.shape
@@ -117,12 +117,17 @@ def _to_full_resolution(
         crops.append(probability)
         offsets.append((x, y))
         index.append(i)
+    smooth = np.asarray(cv2.medianBlur(spread.gray, 3)) if spread.inverted else None
+    clear = float(np.median(spread.gray[~foreground])) if not foreground.all() else 255.0
     final, places, chosen = [], [], []
     for probability, (x, y), i in zip(crops, offsets, index, strict=True):
         area = (slice(y, y + probability.shape[0]), slice(x, x + probability.shape[1]))
         own = (probability > 0.5) | ((probability > 0.15) & (probability >= best[area]))
-        sure = probability > 0.9
-        mask = _main_part((own & foreground[area]) | (sure & _pale(foreground[area], probability)))
+        if smooth is None:
+            pale = (probability > 0.9) & _pale(foreground[area], probability)
+            mask = _main_part((own & foreground[area]) | pale)
+        else:
+            mask = _main_part(own & _bright(smooth[area], own, clear, config.fluorescent_edge))
         if np.count_nonzero(mask) >= 0.5 * spread.chromosome_width**2:
             final.append(mask)
             places.append((x, y))
@@ -137,7 +142,9 @@ def _to_full_resolution(
         scores=candidates.scores[chosen],
         probabilities_nc=probabilities / probabilities.sum(1, keepdims=True),
     )
-    boxes = _annotation_boxes(candidates.boxes[chosen] / scale, instances, spread.chromosome_width, regressed_box)
+    boxes = _annotation_boxes(
+        candidates.boxes[chosen] / scale, instances, spread.chromosome_width, config.regressed_box
+    )
     return replace(instances, annotation_boxes_xyxy=boxes)
 
 
@@ -165,6 +172,20 @@ def _enlarge(
     )
     how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     return np.asarray(cv2.warpAffine(window, matrix, (x1 - x0, y1 - y0), flags=how), np.float32), x0, y0
+
+
+def _bright(gray: NDArray[np.uint8], own: Bool, clear: float, share: float) -> Bool:
+    """Pixels of a fluorescent chromosome without its glow: darker (here) than `share` of the way to the background.
+
+    gray: inverted and smoothed. The glow of one dye is as wide for a dim chromosome as for a bright one, so each has its
+    own level, and one threshold for the image would widen the bright ones.
+    """
+    inner = cv2.erode(own.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=2).astype(bool)
+    used = inner if inner.any() else own
+    if not used.any():
+        return used
+    level = float(np.median(gray[used]))
+    return np.asarray(gray < level + share * (clear - level))
 
 
 def _pale(foreground: Bool, probability: Float32) -> Bool:
