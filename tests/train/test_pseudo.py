@@ -1,5 +1,7 @@
 """Masks that the model adds, kept where an annotated box agrees."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from metaphase.train import cache, pseudo
@@ -26,6 +28,24 @@ def test_a_mask_elsewhere_belongs_to_nobody(spread):
     shifted = Instances.from_masks(truth.height + 900, truth.width, truth.crops, truth.offsets_xy + [0, 900])
     rows, _, _ = pseudo.accept(shifted, boxes_of(truth), 16.0)
     assert len(rows) == 0
+
+
+def test_two_boxes_do_not_share_one_chromosome(spread):
+    truth = spread.truth.select([0])
+    twice = truth.select([0, 0])
+    shifted = boxes_of(twice).boxes_xyxy + [[0] * 4, [2] * 4]
+    boxes = Instances.from_boxes(truth.height, truth.width, shifted, labels=[1, 2])
+    rows, _, agreement = pseudo.accept(twice, boxes, 16.0)
+    assert sorted(rows.tolist()) == [0, 1]
+    assert sorted(agreement.tolist())[0] == 0.0
+    assert max(agreement) > 0.95
+
+
+def test_of_two_masks_that_fit_a_box_the_surer_one_is_taken(spread):
+    truth = spread.truth.select([0])
+    twice = replace(truth.select([0, 0]), scores=np.array([0.3, 0.9], np.float32))
+    _, columns, _ = pseudo.accept(twice, boxes_of(truth), 16.0)
+    assert columns.tolist() == [1]
 
 
 def refresh(tmp_path, tiny_cil, before, name, segmenter, **limits):

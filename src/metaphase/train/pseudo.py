@@ -8,17 +8,29 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
 
 from metaphase import imaging, masks
+from metaphase.config import SegmentConfig
 from metaphase.datasets import cil
 from metaphase.identify.straighten import straighten, to_input
 from metaphase.image_io import read_gray
-from metaphase.matching import match
+from metaphase.matching import THRESHOLD
 from metaphase.segment.segmenter import Segmenter
 from metaphase.train import cache
 from metaphase.types import Instances
 
-__all__ = ["accept", "refresh"]
+__all__ = ["ASKED_LOOSELY", "accept", "refresh"]
+
+ASKED_LOOSELY = SegmentConfig(
+    objectness=0.1, score=0.12, suppress_iou=0.85, suppress_contained=0.97, suppress_area_power=0.0
+)
+"""The segmenter shows nearly all that it thinks of: the annotated boxes choose among it, better than its own ranking."""
+
+_TRUST = 0.25  # what a score of 1 adds to the IoU with the box when masks compete for a box
+_SAME = (
+    0.6  # share of the smaller mask from which two accepted masks are one chromosome, and the worse box goes without
+)
 
 
 def refresh(
@@ -49,10 +61,31 @@ def refresh(
 def accept(
     found: Instances, truth: Instances, chromosome_width: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """Indices of annotated boxes and of the masks that belong to them, and the IoU of their padded boxes."""
-    iou = masks.box_iou_matrix(truth.boxes_xyxy, masks.pad_as_annotators(found.boxes_xyxy, chromosome_width))
-    rows, columns = match(iou)
-    return rows, columns, iou[rows, columns]
+    """Indices of annotated boxes and of the masks that belong to them, and how well the boxes agree.
+
+    The agreement is the IoU of the annotated box with the padded or the regressed box of the mask, whichever is better; 0
+    where another accepted mask, whose box agrees better, already lies on the same pixels.
+    """
+    padded = masks.pad_as_annotators(found.boxes_xyxy, chromosome_width)
+    iou = np.maximum(
+        masks.box_iou_matrix(truth.boxes_xyxy, padded),
+        masks.box_iou_matrix(truth.boxes_xyxy, found.annotation_boxes_xyxy),
+    )
+    rows, columns = linear_sum_assignment(np.where(iou > THRESHOLD, iou + _TRUST * found.scores, 0), maximize=True)
+    kept = iou[rows, columns] > THRESHOLD
+    rows, columns = rows[kept], columns[kept]
+    agreement = iou[rows, columns].copy()
+    chosen = found.select(columns)
+    assert chosen.crops is not None
+    shared = masks.mask_intersections(chosen.crops, chosen.offsets_xy, chosen.crops, chosen.offsets_xy)
+    areas = shared.diagonal()
+    taken: list[int] = []
+    for i in np.argsort(-agreement, kind="stable").tolist():
+        if any(shared[i, j] > _SAME * min(areas[i], areas[j]) for j in taken):
+            agreement[i] = 0.0
+        else:
+            taken.append(i)
+    return rows.astype(np.int64), columns.astype(np.int64), agreement
 
 
 def _with_masks(

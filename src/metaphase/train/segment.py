@@ -270,7 +270,7 @@ def _first_round(
         out, chosen = folder.parent, boxed.train[: config.refreshed_cells]
         export.export_segmenter(folder / LAST, out / "segment.onnx")
         first, second = boxed.folders
-        refreshed = pseudo.refresh(boxed.source.root, chosen, first, second, Segmenter.load(out))
+        refreshed = pseudo.refresh(boxed.source.root, chosen, first, second, Segmenter.load(out, pseudo.ASKED_LOOSELY))
         yield from material.counted(refreshed, len(chosen), "masks_from_model")
     processes.wait()
 
