@@ -121,14 +121,14 @@ class KaryotypeConfig:
     call_sex: float = -0.753
     """The same for another set of sex chromosomes."""
 
-    call_normal_from: float = 0.45
+    call_normal_from: float = 0.37
     """P(right) from which a normal karyotype is proposed, in (0, 1); below it the program abstains."""
 
     call_abnormal_from: float = 0.82
     """The same for an abnormal one."""
 
-    most_empty: int = 2
-    """More empty slots than this, and the program abstains."""
+    most_empty: int = 0
+    """More empty slots than this, and the program abstains: the string would say more than is shown."""
 
     most_unexplained: float = 4.0
     """The same for what `call_unexplained` counts."""
@@ -136,13 +136,16 @@ class KaryotypeConfig:
     most_doubt: float = 15.0
     """The same for what `call_doubt` counts."""
 
+    chimera_from: float = 0.2
+    """Share of cells of the other normal sex from which the program abstains from a case, in (0, 1)."""
+
     unknown_below: float = 0.1
     """An instance whose best class is less probable than this gets the status "unknown", in [0, 1)."""
 
     extra_unknown_below: float = 0.5
     """The same for an instance that found no slot, in [0, 1): sure ones are extra chromosomes, the others unknown."""
 
-    extra_chromosome_below: float = 0.95
+    extra_chromosome_below: float = 0.98
     """An instance without a slot whose P(is a chromosome) is less than this is laid aside, in [0, 1): as "debris"
     where it is more likely none, else as "unknown"."""
 
@@ -181,6 +184,9 @@ class ReportConfig:
 
     karyogram_ideograms: bool = False
     """The ISCN ideogram of each class stands beside its chromosomes."""
+
+    karyogram_pdf: bool = False
+    """Write the karyogram as a PDF file too."""
 
     png_compression: int = 1
     """zlib level 0 (fast, large) .. 9 (slow, small)."""

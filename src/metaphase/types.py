@@ -1,4 +1,4 @@
-"""The nouns that travel through the house: `Spread`, `Instances`, `Straightened`, `Karyotype`.
+"""The nouns that travel through the house: `Spread`, `Instances`, `Straightened`, `Karyotype`, `Case`.
 
 Coordinates are original pixels everywhere, half open: a box is [x0, y0, x1, y1) with x1 = last column + 1.
 """
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from metaphase import masks as geometry
 
-__all__ = ["STATUSES", "Instances", "Karyotype", "Spread", "Straightened"]
+__all__ = ["STATUSES", "Case", "Instances", "Karyotype", "Spread", "Straightened"]
 
 STATUSES = ("chromosome", "unknown", "debris")
 
@@ -269,3 +269,23 @@ class Karyotype:
     def abstained(self) -> bool:
         """True where the program proposes no karyotype."""
         return self.iscn is None
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """Many metaphases of one person.
+
+    cells: name and karyotype of each. iscn: the proposed string with the number of cells of each clone, None where the
+    program abstains. clones: (string, cells) that satisfy the clone rule, in the order of the string. modal_number: the
+    most frequent number of chromosomes, None without cells. disagreeing: names of cells with a proposal that belongs to no
+    clone. undecided: names of cells without a proposal. reasons: sentences for a person.
+    """
+
+    name: str
+    cells: tuple[tuple[str, Karyotype], ...]
+    iscn: str | None
+    clones: tuple[tuple[str, int], ...]
+    modal_number: int | None
+    disagreeing: tuple[str, ...] = ()
+    undecided: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()

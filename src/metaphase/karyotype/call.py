@@ -75,10 +75,14 @@ def call_of(
     posterior = [right, *(float(p) * share for p in solution.probabilities[1:])]
     named = tuple((h.iscn, p) for h, p in zip(solution.hypotheses, posterior, strict=True))
     reasons = _left_over(best, log_evidence, ids)
+    # What `assemble` shows as a chromosome must be in the string.
+    sure_over = int((1 - np.exp(log_evidence[~best.placed, 24]) >= config.extra_chromosome_below).sum())
     needed = config.call_normal_from if best.hypothesis.normal else config.call_abnormal_from
     if len(best.empty) > config.most_empty or unexplained > config.most_unexplained:
         size = len(best.hypothesis.slots)
         reasons.insert(0, f"only {best.placed.sum()} of {len(ids)} instances fit {best.hypothesis.iscn}, which has {size}")
+    elif sure_over:
+        reasons.insert(0, f"{int(best.placed.sum()) + sure_over} chromosomes are shown, but {best.hypothesis.iscn} has fewer")
     elif doubt > config.most_doubt:
         reasons.insert(0, f"about {doubt:.0f} of {best.placed.sum()} chromosomes could not be told")
     elif right < needed or posterior[1] >= right:

@@ -1,5 +1,6 @@
 """What a person or another program gets to see: result.json, overlay, karyogram, evidence, pages for print."""
 
+from metaphase.report.case_page import case_html, case_sheets
 from metaphase.report.karyogram import draw_karyogram, karyogram_sheet
 from metaphase.report.overlay import draw_overlay
 from metaphase.report.pdf import encode_pdf
@@ -10,6 +11,8 @@ from metaphase.report.sheet import Sheet
 __all__ = [
     "SCHEMA_VERSION",
     "Sheet",
+    "case_html",
+    "case_sheets",
     "draw_karyogram",
     "draw_overlay",
     "encode_pdf",
