@@ -136,8 +136,12 @@ class KaryotypeConfig:
     most_doubt: float = 15.0
     """The same for what `call_doubt` counts."""
 
+    suspicion_from: float = 0.1
+    """Posterior from which a cell that proposes something else counts as a hint at a clone, in (0, 1)."""
+
     chimera_from: float = 0.2
-    """Share of cells of the other normal sex from which the program abstains from a case, in (0, 1)."""
+    """Share of cells of the other normal sex, or with the same hint, from which the program abstains from a case, in
+    (0, 1)."""
 
     unknown_below: float = 0.1
     """An instance whose best class is less probable than this gets the status "unknown", in [0, 1)."""
@@ -145,7 +149,7 @@ class KaryotypeConfig:
     extra_unknown_below: float = 0.5
     """The same for an instance that found no slot, in [0, 1): sure ones are extra chromosomes, the others unknown."""
 
-    extra_chromosome_below: float = 0.98
+    extra_chromosome_below: float = 0.95
     """An instance without a slot whose P(is a chromosome) is less than this is laid aside, in [0, 1): as "debris"
     where it is more likely none, else as "unknown"."""
 

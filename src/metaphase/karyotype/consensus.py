@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from metaphase.config import KaryotypeConfig
 from metaphase.iscn import Clone, Formula, parse
+from metaphase.karyotype.hypotheses import NORMAL
 from metaphase.types import Case, Karyotype
 
 __all__ = ["consensus"]
@@ -23,7 +24,8 @@ def consensus(
     A proposal found in enough cells (two for a gain, three for a loss, one for a normal karyotype) is a clone; the
     others are cells that disagree. Abnormal clones come first, the largest first, then the normal one. 46,XX and 46,XY do
     not occur together but in chimeras: the rarer one counts as cells that disagree, and where it has a share of
-    `config.chimera_from` or more, the program abstains. So it does where no cell has a proposal.
+    `config.chimera_from` or more, the program abstains. So it does where no cell has a proposal, and where so many cells
+    hint at the same other karyotype that they would be a clone: what one cell leaves open, many may answer.
     """
     called = {cell: karyotype.iscn for cell, karyotype in cells if karyotype.iscn is not None}
     undecided = tuple(cell for cell, karyotype in cells if karyotype.iscn is None)
@@ -43,17 +45,35 @@ def consensus(
         reasons.append(f"no clone, or against the others: {listed}")
     if undecided:
         reasons.append(f"no proposal for {len(undecided)} of {len(cells)} cells")
+    suspects = _suspects(cells, clones, config)
+    reasons[:0] = [f"{iscn} is possible in {len(names)} cells: {', '.join(names)}" for iscn, names in suspects]
     found = tuple(replace(single[iscn], cells=counts[iscn]) for iscn in order)
     numbers = Counter(karyotype.instances.status.count("chromosome") for _, karyotype in cells)
     return Case(
         name=name,
         cells=tuple(cells),
-        iscn=None if chimera or not found else str(_formula(found)),
+        iscn=None if chimera or suspects or not found else str(_formula(found)),
         clones=tuple((iscn, counts[iscn]) for iscn in order),
         modal_number=min(numbers, key=lambda number: (-numbers[number], abs(number - 46))) if numbers else None,
         disagreeing=disagreeing,
         undecided=undecided,
         reasons=tuple(reasons) if cells else ("there is no cell",),
+    )
+
+
+def _suspects(
+    cells: Sequence[tuple[str, Karyotype]], clones: set[str], config: KaryotypeConfig
+) -> list[tuple[str, list[str]]]:
+    """Karyotypes that are no clone, but possible in enough cells to be one, and the names of these cells."""
+    hints: dict[str, list[str]] = {}
+    for name, karyotype in cells:
+        for iscn, probability in karyotype.posterior:
+            if iscn not in clones and probability >= config.suspicion_from:
+                hints.setdefault(iscn, []).append(name)
+    enough = {iscn: max(parse(iscn).clones[0].needed, config.chimera_from * len(cells)) for iscn in hints}
+    return sorted(
+        ((iscn, names) for iscn, names in hints.items() if len(names) >= enough[iscn] and iscn not in NORMAL),
+        key=lambda entry: -len(entry[1]),
     )
 
 
