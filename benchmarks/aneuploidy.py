@@ -84,7 +84,7 @@ def main() -> None:
         for turn in range(options.each):
             gain = turn % 2 == 1
             # Classes in turn, so that every class is erased and pasted.
-            label = (used * options.each + turn) % 24 + 1
+            label = (used + 7 * turn) % 24 + 1
             at = np.flatnonzero(cell.truth.labels[rows] == label)
             if not len(at):
                 continue

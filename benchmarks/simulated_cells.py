@@ -50,12 +50,12 @@ def main() -> None:
             right = told == hypothesis.iscn
             tally += [1, right, normal, told is not None and not right and not normal, told is None]
         sums[hypothesis.kind] += tally
-        print(row(hypothesis.iscn, tally))
+        print(line(hypothesis.iscn, tally))
     for kind, tally in sums.items():
-        print(row(f"**all: {kind}**", tally))
+        print(line(f"**all: {kind}**", tally))
 
 
-def row(name: str, tally: np.ndarray) -> str:
+def line(name: str, tally: np.ndarray) -> str:
     """One line of the table."""
     shares = " | ".join(f"{v / max(1, tally[0]):.1%}" for v in tally[1:])
     return f"| {name} | {tally[0]:.0f} | {shares} |"

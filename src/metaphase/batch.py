@@ -94,7 +94,7 @@ def karyotype_images(
 ) -> Iterator[Outcome]:
     """Do the jobs in order and yield each outcome once its files are written.
 
-    look: how the karyogram is drawn, and whether `karyogram.pdf` is written too.
+    look: how the karyogram is drawn, and whether `karyogram.pdf` and `evidence.png` are written too.
     The folder `out_dir/<name>` appears only when its three files are complete; in one that exists already the three
     files are replaced and nothing else is touched. A MetaphaseError of one image is its outcome, the rest goes on.
     Raises MetaphaseError where `out_dir` cannot be made.
@@ -151,6 +151,8 @@ def _karyotype_image(job: Job, out: Path, model: Model, look: ReportConfig) -> O
     files = dict(zip(FILES, contents, strict=True))
     if look.karyogram_pdf:
         files["karyogram.pdf"] = report.encode_pdf([sheet], path.stem)
+    if look.evidence:
+        files["evidence.png"] = report.encode_png(report.evidence_sheet(spread, karyotype, path.stem, look).rgb())
     _write_folder(folder, files)
     warnings = tuple(warning.removeprefix(f"{path}: ") for warning in spread.warnings)
     if not looks_like_metaphase(karyotype):

@@ -192,6 +192,9 @@ class ReportConfig:
     karyogram_pdf: bool = False
     """Write the karyogram as a PDF file too."""
 
+    evidence: bool = False
+    """Write the band profile of every chromosome against its ideogram too."""
+
     png_compression: int = 1
     """zlib level 0 (fast, large) .. 9 (slow, small)."""
 

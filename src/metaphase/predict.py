@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from metaphase import identify, imaging, karyotype, segment
 from metaphase.image_io import read_gray, to_gray
-from metaphase.types import Karyotype, Spread
+from metaphase.types import Instances, Karyotype, Spread
 
 __all__ = ["Model", "load_model"]
 
@@ -56,7 +56,11 @@ class Model:
 
     def identify(self, spread: Spread) -> identify.Identified:
         """Find the chromosomes of one spread and name each for itself, before the cell as a whole is considered."""
-        return self._identifier(spread, self._segmenter(spread))
+        return self.name(spread, self._segmenter(spread))
+
+    def name(self, spread: Spread, instances: Instances) -> identify.Identified:
+        """Name chromosomes whose outlines are known, each for itself."""
+        return self._identifier(spread, instances)
 
     def karyotype(self, spread: Spread) -> Karyotype:
         """Find, name and group the chromosomes of one spread."""

@@ -32,6 +32,7 @@ __all__ = ["karyotype"]
     help="Folder with weights of your own training; left out, the weights of the package are used.",
 )
 @click.option("--pdf", is_flag=True, help="Write karyogram.pdf too, for print.")
+@click.option("--evidence", is_flag=True, help="Write evidence.png too: band profiles against the ideograms.")
 @click.option("--ideograms", is_flag=True, help="Draw the ISCN ideogram beside each pair.")
 @click.option("--natural", is_flag=True, help="Show chromosomes as they lie, upright but not straightened.")
 @click.option(
@@ -48,6 +49,7 @@ def karyotype(
     out_dir: Path,
     weights: Path | None,
     pdf: bool,
+    evidence: bool,
     ideograms: bool,
     natural: bool,
     layout: str,
@@ -85,6 +87,7 @@ def karyotype(
 
         look = ReportConfig(
             karyogram_pdf=pdf,
+            evidence=evidence,
             karyogram_ideograms=ideograms,
             karyogram_straightened=not natural,
             karyogram_layout=layout,

@@ -1,6 +1,7 @@
 """What a person or another program gets to see: result.json, overlay, karyogram, evidence, pages for print."""
 
 from metaphase.report.case_page import case_html, case_sheets
+from metaphase.report.evidence import evidence_sheet
 from metaphase.report.karyogram import draw_karyogram, karyogram_sheet
 from metaphase.report.overlay import draw_overlay
 from metaphase.report.pdf import encode_pdf
@@ -17,6 +18,7 @@ __all__ = [
     "draw_overlay",
     "encode_pdf",
     "encode_png",
+    "evidence_sheet",
     "karyogram_sheet",
     "result_document",
     "result_schema",
