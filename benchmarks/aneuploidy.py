@@ -119,7 +119,10 @@ def share(outcomes: list[str], which: str) -> str:
 
 def table(tally: dict[tuple[str, bool], list[str]], unchanged: list[str]) -> str:
     """Sensitivity by kind, for all cells and for those where all chromosomes were found; false calls."""
-    lines = ["| change | cells | n | right | called normal | another abnormal | abstained |", "|---|---|---:|---:|---:|---:|---:|"]
+    lines = [
+        "| change | cells | n | right | called normal | another abnormal | abstained |",
+        "|---|---|---:|---:|---:|---:|---:|",
+    ]
     for kind in sorted({kind for kind, _ in tally} - {"no room"}):
         for which in ("all", "all chromosomes found"):
             whole = tally.get((kind, True), [])

@@ -78,7 +78,9 @@ def abnormal_cells(called: list[Called]) -> str:
         posterior = dict(c.karyotype.posterior)
         top = c.karyotype.posterior[0] if c.karyotype.posterior else ("-", 0.0)
         own = f"{posterior[c.truth]:.2f}" if c.truth in posterior else "-"
-        lines.append(f"| {c.cell.name} | {c.truth} | {c.karyotype.iscn or 'cannot tell'} | {top[0]} {top[1]:.2f} | {own} |")
+        lines.append(
+            f"| {c.cell.name} | {c.truth} | {c.karyotype.iscn or 'cannot tell'} | {top[0]} {top[1]:.2f} | {own} |"
+        )
     right = sum(c.karyotype.iscn == c.truth for c in called)
     wrong = sum(not c.karyotype.abstained and c.karyotype.iscn != c.truth for c in called)
     normal = sum(c.karyotype.iscn in ("46,XX", "46,XY") for c in called)
@@ -89,7 +91,9 @@ def abnormal_cells(called: list[Called]) -> str:
 
 def calibration(called: list[Called]) -> str:
     """How often the most probable karyotype is right, by its probability; and accuracy against coverage."""
-    top = [(c.karyotype.posterior[0][1], c.karyotype.posterior[0][0] == c.truth) for c in called if c.karyotype.posterior]
+    top = [
+        (c.karyotype.posterior[0][1], c.karyotype.posterior[0][0] == c.truth) for c in called if c.karyotype.posterior
+    ]
     p, right = np.array([t[0] for t in top]), np.array([t[1] for t in top])
     lines = ["| P(most probable) | cells | mean P | right |", "|---|---:|---:|---:|"]
     for low, high in zip(BINS[:-1], BINS[1:], strict=True):

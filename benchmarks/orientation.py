@@ -63,7 +63,9 @@ def marked(options: object, model: Model) -> tuple[int, int, dict[int, list[bool
             i = int(near.argmin())
             assert instances.crops is not None
             first, last = tips(instances.crops[i], instances.offsets_xy[i], width)
-            is_up = np.linalg.norm(first - p) + np.linalg.norm(last - q) < np.linalg.norm(first - q) + np.linalg.norm(last - p)
+            is_up = np.linalg.norm(first - p) + np.linalg.norm(last - q) < np.linalg.norm(first - q) + np.linalg.norm(
+                last - p
+            )
             outcome[mark["label"]].append(bool(cell.identified.upright[i] == is_up))
     flat = [right for each in outcome.values() for right in each]
     return sum(flat), len(flat), outcome

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from metaphase.config import KaryotypeConfig
 from metaphase.errors import IscnError
 from metaphase.iscn import Change, Clone, Formula, formula_of, numerical_part, parse
 from metaphase.karyotype import hypotheses
-from metaphase.config import KaryotypeConfig
 
 RIGHT = [
     "46,XX", "46,XY", "45,X", "47,XXX", "47,XXY", "47,XYY", "48,XXYY", "47,XY,+21", "45,XX,-7", "46,XX,-7,+8",

@@ -89,7 +89,9 @@ def ideogram_densities(label: int, points: int = POINTS, level: int = 550) -> Fl
     Raises ValueError for a label outside 1..24 or an unknown level.
     """
     own = bands(label, level)
-    density = np.array([VARIABLE_DENSITY.get(label, 35.0) if b.stain == "gvar" else _STAINS.get(b.stain, b.density) for b in own])
+    density = np.array(
+        [VARIABLE_DENSITY.get(label, 35.0) if b.stain == "gvar" else _STAINS.get(b.stain, b.density) for b in own]
+    )
     middles = (np.arange(points) + 0.5) / points * own[-1].stop
     at = np.searchsorted([band.stop for band in own], middles, side="right")
     return np.asarray(density[np.minimum(at, len(own) - 1)], np.float64)
@@ -107,9 +109,7 @@ def align(profile: Float64, label: int) -> Alignment:
     best = scores.argmax(0)
     up, down = (float(scores[best[i], i]) for i in (0, 1))
     chosen = int(best[0] if up >= down else best[1])
-    return Alignment(
-        label, up, down, float(centromeres[chosen]), own if up >= down else own[::-1], templates[chosen]
-    )
+    return Alignment(label, up, down, float(centromeres[chosen]), own if up >= down else own[::-1], templates[chosen])
 
 
 @cache
@@ -121,6 +121,7 @@ def _templates(label: int) -> tuple[Float64, Float64]:
     centromere = centromeric_index(label) / 100
     rows, centromeres = [], []
     for first, last, bend in product(_SHIFTS, _SHIFTS, _BENDS):
+
         def source(at: Float64, first: float = first, last: float = last, bend: float = bend) -> Float64:
             return np.asarray(first + (1 + last - first) * (at + bend * at * (1 - at)), np.float64)
 

@@ -66,4 +66,6 @@ def test_masks_of_another_shape_are_refused(drawn) -> None:
     with pytest.raises(ValueError, match="shape"):
         erase(drawn.gray, small, small, np.random.default_rng(0))
     with pytest.raises(ValueError, match="empty"):
-        paste_copy(drawn.gray, np.zeros_like(drawn.gray, bool), np.zeros_like(drawn.gray, bool), np.random.default_rng(0))
+        paste_copy(
+            drawn.gray, np.zeros_like(drawn.gray, bool), np.zeros_like(drawn.gray, bool), np.random.default_rng(0)
+        )

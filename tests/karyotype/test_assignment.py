@@ -20,7 +20,10 @@ FEMALE = np.array([*range(1, 23), *range(1, 23), 23, 23])
 
 
 def log_q(
-    labels: np.ndarray, sure: float = 0.995, none: float | np.ndarray = 0.002, second: dict[int, tuple[int, float]] | None = None
+    labels: np.ndarray,
+    sure: float = 0.995,
+    none: float | np.ndarray = 0.002,
+    second: dict[int, tuple[int, float]] | None = None,
 ) -> np.ndarray:
     """Evidence with `sure` on each label; `second` gives row -> (other label, its probability)."""
     q = np.full((len(labels), 25), (1 - sure) / 24)
@@ -61,7 +64,9 @@ def test_optimal_against_brute_force(seed: int, m: int, crowded: bool) -> None:
     logits[:, 24] = rng.normal(0, 2, m)
     config = KaryotypeConfig(missed_rate=0.2, extra_rate=0.1, softness=1.0)
     solution = solve(logits, config)
-    assert solution.best.score + solution.hypotheses[0].log_prior == pytest.approx(brute_force(logits, config), abs=1e-9)
+    assert solution.best.score + solution.hypotheses[0].log_prior == pytest.approx(
+        brute_force(logits, config), abs=1e-9
+    )
     np.testing.assert_allclose(solution.probabilities.sum(), 1)
     assert (np.diff(solution.probabilities) <= 0).all()
 

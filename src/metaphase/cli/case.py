@@ -55,7 +55,9 @@ def case(context: click.Context, folder: Path, out_dir: Path, ideograms: bool, w
                 bar.update()
                 continue
             told = step.case.iscn or "cannot tell"
-            tqdm.write(f"{step.name}: {told}; {len(step.case.cells)} cells; see {out_dir / 'case.html'}", file=sys.stdout)
+            tqdm.write(
+                f"{step.name}: {told}; {len(step.case.cells)} cells; see {out_dir / 'case.html'}", file=sys.stdout
+            )
             for reason in step.case.reasons:
                 tqdm.write(f"  {reason}", file=sys.stdout)
     if failed:

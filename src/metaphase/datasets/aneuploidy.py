@@ -35,9 +35,7 @@ def erase(gray: UInt8, mask: Bool, others: Bool, rng: np.random.Generator) -> UI
     return np.clip(np.rint(painted), 0, 255).astype(np.uint8)
 
 
-def paste_copy(
-    gray: UInt8, mask: Bool, occupied: Bool, rng: np.random.Generator
-) -> tuple[UInt8, Bool] | None:
+def paste_copy(gray: UInt8, mask: Bool, occupied: Bool, rng: np.random.Generator) -> tuple[UInt8, Bool] | None:
     """The image with a second copy of a chromosome in a free place, turned by a random angle, and the copy's mask.
 
     mask: Bool[H, W] of the one to copy; occupied: Bool[H, W] of all chromosomes, nuclei and dirt. Absorption adds, so the
@@ -49,9 +47,7 @@ def paste_copy(
         raise ValueError("the mask of the chromosome to copy is empty")
     near = cv2.dilate(occupied.astype(np.uint8), np.ones((2 * _RIM + 1, 2 * _RIM + 1), np.uint8)) > 0
     smooth, _ = _background(gray, ~near)
-    window = np.s_[
-        max(0, rows[0] - _RIM) : rows[-1] + 1 + _RIM, max(0, columns[0] - _RIM) : columns[-1] + 1 + _RIM
-    ]
+    window = np.s_[max(0, rows[0] - _RIM) : rows[-1] + 1 + _RIM, max(0, columns[0] - _RIM) : columns[-1] + 1 + _RIM]
     soft = cv2.dilate(mask[window].astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     transmittance = np.where(soft, np.clip(gray[window] / np.maximum(smooth[window], 1), 0.02, 1), 1.0)
     turned, inside = _turned(transmittance.astype(np.float32), mask[window], float(rng.uniform(0, 360)))
@@ -86,9 +82,7 @@ def _background(gray: UInt8, free: Bool) -> tuple[NDArray[np.float32], NDArray[n
     return np.asarray(smooth, np.float32), np.asarray((gray - smooth)[free], np.float32)
 
 
-def _turned(
-    transmittance: NDArray[np.float32], mask: Bool, degrees: float
-) -> tuple[NDArray[np.float32], Bool]:
+def _turned(transmittance: NDArray[np.float32], mask: Bool, degrees: float) -> tuple[NDArray[np.float32], Bool]:
     height, width = mask.shape
     reach = int(np.ceil(np.hypot(height, width))) + 2
     matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1.0)
@@ -96,9 +90,7 @@ def _turned(
     turned = cv2.warpAffine(transmittance, matrix, (reach, reach), flags=cv2.INTER_LINEAR, borderValue=(1.0,))
     inside = cv2.warpAffine(mask.astype(np.uint8) * 255, matrix, (reach, reach), flags=cv2.INTER_LINEAR) > 127
     rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
-    window = np.s_[
-        max(0, rows[0] - _RIM) : rows[-1] + 1 + _RIM, max(0, columns[0] - _RIM) : columns[-1] + 1 + _RIM
-    ]
+    window = np.s_[max(0, rows[0] - _RIM) : rows[-1] + 1 + _RIM, max(0, columns[0] - _RIM) : columns[-1] + 1 + _RIM]
     return np.asarray(turned[window], np.float32), np.asarray(inside[window], bool)
 
 

@@ -54,9 +54,7 @@ def signs_of_doubt(best: Assignment, log_evidence: Float64) -> tuple[float, floa
     return doubt, len(best.empty) + float(np.clip(2 * over - 1, 0, None).sum())
 
 
-def call_of(
-    solution: Solution, log_evidence: Float64, ids: Sequence[int], config: KaryotypeConfig = _DEFAULTS
-) -> Call:
+def call_of(solution: Solution, log_evidence: Float64, ids: Sequence[int], config: KaryotypeConfig = _DEFAULTS) -> Call:
     """The proposal, or None with the reasons to abstain.
 
     log_evidence: Float64[M, 25] as `solve` took it; ids: M numbers by which the reasons name the instances.
@@ -69,7 +67,9 @@ def call_of(
         + config.call_doubt * doubt
         + config.call_unexplained * unexplained
         + config.call_offset
-        + {"normal": 0.0, "sex": config.call_sex, "gain": config.call_gain, "loss": config.call_loss}[best.hypothesis.kind]
+        + {"normal": 0.0, "sex": config.call_sex, "gain": config.call_gain, "loss": config.call_loss}[
+            best.hypothesis.kind
+        ]
     )
     share = min(1.0, (1 - right) / (1 - first))
     posterior = [right, *(float(p) * share for p in solution.probabilities[1:])]
@@ -80,9 +80,13 @@ def call_of(
     needed = config.call_normal_from if best.hypothesis.normal else config.call_abnormal_from
     if len(best.empty) > config.most_empty or unexplained > config.most_unexplained:
         size = len(best.hypothesis.slots)
-        reasons.insert(0, f"only {best.placed.sum()} of {len(ids)} instances fit {best.hypothesis.iscn}, which has {size}")
+        reasons.insert(
+            0, f"only {best.placed.sum()} of {len(ids)} instances fit {best.hypothesis.iscn}, which has {size}"
+        )
     elif sure_over:
-        reasons.insert(0, f"{int(best.placed.sum()) + sure_over} chromosomes are shown, but {best.hypothesis.iscn} has fewer")
+        reasons.insert(
+            0, f"{int(best.placed.sum()) + sure_over} chromosomes are shown, but {best.hypothesis.iscn} has fewer"
+        )
     elif doubt > config.most_doubt:
         reasons.insert(0, f"about {doubt:.0f} of {best.placed.sum()} chromosomes could not be told")
     elif right < needed or posterior[1] >= right:

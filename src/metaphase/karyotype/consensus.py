@@ -16,9 +16,7 @@ __all__ = ["consensus"]
 _DEFAULTS = KaryotypeConfig()
 
 
-def consensus(
-    name: str, cells: Sequence[tuple[str, Karyotype]], config: KaryotypeConfig = _DEFAULTS
-) -> Case:
+def consensus(name: str, cells: Sequence[tuple[str, Karyotype]], config: KaryotypeConfig = _DEFAULTS) -> Case:
     """Gather the proposals of single cells.
 
     A proposal found in enough cells (two for a gain, three for a loss, one for a normal karyotype) is a clone; the

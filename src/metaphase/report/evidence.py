@@ -51,7 +51,8 @@ def _draw_panel(
     width = min(round(1.3 * unit), round(strip.width * (y1 - y0) / strip.height))
     sheet.picture(x0, y0, strip.gray, (max(4, width), y1 - y0))
     profile = profile_of(laid.gray, laid.inside)
-    caption = f"{name_of(label) if label else '?'}"
+    doubt = "" if label and karyotype.instances.status[index] == "chromosome" else "?"
+    caption = f"{name_of(label) if label else ''}{doubt}"
     if label and len(profile) > 1:
         found = align(profile, label)
         up = bool(karyotype.upright[index]) if len(karyotype.upright) else found.upright

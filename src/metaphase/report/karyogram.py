@@ -198,9 +198,7 @@ def _draw_place(sheet: Sheet, place: _Place, x0: int, bottom: int, karyotype: Ka
         bottom -= place.line_height(at) + place.gap
 
 
-def _draw_mark(
-    sheet: Sheet, strip: Strip, x: int, floor: int, unit: int, karyotype: Karyotype, numbered: bool
-) -> None:
+def _draw_mark(sheet: Sheet, strip: Strip, x: int, floor: int, unit: int, karyotype: Karyotype, numbered: bool) -> None:
     """The bar under a chromosome, as long as the program is sure of it, and its number."""
     score = float(karyotype.instances.scores[strip.index])
     middle, reach = x + strip.width / 2, 0.5 * unit * min(1.0, max(0.0, score))
@@ -230,9 +228,7 @@ def _draw_denver(sheet: Sheet, row: list[_Place], left: list[int], y: float, uni
         sheet.text((centre, y), letter, round(0.65 * unit), _MIDDLE, "mm")
 
 
-def _draw_tray(
-    sheet: Sheet, margin: int, unit: int, karyotype: Karyotype, strips: list[Strip], numbered: bool
-) -> None:
+def _draw_tray(sheet: Sheet, margin: int, unit: int, karyotype: Karyotype, strips: list[Strip], numbered: bool) -> None:
     """Unknown and debris, each with its best guess, in as many lines as it takes."""
     instances = karyotype.instances
     top = sheet.grow(round(1.6 * unit))

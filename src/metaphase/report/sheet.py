@@ -84,7 +84,9 @@ class Sheet:
         width, height = size_wh or (pixels.shape[1], pixels.shape[0])
         self.marks.append(Picture(x, y, width, height, pixels))
 
-    def line(self, points: Sequence[tuple[float, float]], colour: Colour, width: float = 1.0, dash: float = 0.0) -> None:
+    def line(
+        self, points: Sequence[tuple[float, float]], colour: Colour, width: float = 1.0, dash: float = 0.0
+    ) -> None:
         """A line through at least two points."""
         self.marks.append(Line(tuple(points), colour, width, dash))
 
