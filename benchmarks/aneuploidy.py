@@ -1,4 +1,6 @@
-"""In-silico aneuploidy on real images: one chromosome erased, or a copy of one pasted, seen again by the whole program."""
+"""In-silico aneuploidy on real images: one chromosome erased, or a copy of one pasted, seen again by the whole
+program.
+"""
 
 from __future__ import annotations
 

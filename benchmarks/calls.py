@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from cells import Cell, arguments, heading, load_cells
@@ -96,7 +97,7 @@ def calibration(called: list[Called]) -> str:
     ]
     p, right = np.array([t[0] for t in top]), np.array([t[1] for t in top])
     lines = ["| P(most probable) | cells | mean P | right |", "|---|---:|---:|---:|"]
-    for low, high in zip(BINS[:-1], BINS[1:], strict=True):
+    for low, high in pairwise(BINS):
         inside = (p >= low) & ((p < high) | (high == 1))
         if inside.any():
             share = f"{p[inside].mean():.2f} | {right[inside].mean():.2f}"

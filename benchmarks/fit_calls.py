@@ -1,11 +1,12 @@
-"""Fit what turns found chromosomes into a call, on annotated cells, and write it into karyotype_config.py (with --write).
+"""Fit what turns found chromosomes into a call, on annotated cells, and write it into karyotype_config.py (with
+--write).
 
 Three steps. (1) Weights of the evidence: a multinomial logistic model of "class k or none" for every instance, whose
-targets are the best assignment under the annotated karyotype, supported by overlap with the annotated boxes, so that one
-wrong box does not count as a false chromosome; four rounds. (2) Priors and softness: greatest likelihood of the annotated
-karyotype, over the real cells and over copies of normal cells from which one found chromosome was taken away or in which
-one was doubled. (3) The curve of P(call is right), and the two thresholds: the greatest share of right calls on the
-changed cells, with at most `--wrong` wrong and `--abstained` abstained of the real normal ones.
+targets are the best assignment under the annotated karyotype, supported by overlap with the annotated boxes, so that
+one wrong box does not count as a false chromosome; four rounds. (2) Priors and softness: greatest likelihood of the
+annotated karyotype, over the real cells and over copies of normal cells from which one found chromosome was taken
+away or in which one was doubled. (3) The curve of P(call is right), and the two thresholds: the greatest share of
+right calls on the changed cells, with at most `--wrong` wrong and `--abstained` abstained of the real normal ones.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""Which end is up: on chromosomes marked by eye, on drawn ones, on BioImLAB, and which classes the network has upside down.
+"""Which end is up: on chromosomes marked by eye, on drawn ones, on BioImLAB, and which classes the network has upside
+down.
 
-`orientation_marks.json` holds, for isolated G-banded chromosomes of CIL val cells, the tips of the p and the q arm in pixels,
-marked by eye on straightened chromosomes beside the ideogram of their class; those that could not be told were left out.
+`orientation_marks.json` holds, for isolated G-banded chromosomes of CIL val cells, the tips of the p and the q arm in
+pixels, marked by eye on straightened chromosomes beside the ideogram of their class; those that could not be told
+were left out.
 """
 
 from __future__ import annotations

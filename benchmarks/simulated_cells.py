@@ -1,7 +1,7 @@
 """Simulated cells under every hypothesis: sensitivity, specificity and abstention, with the networks' own errors.
 
-Each chromosome of a simulated cell is a real instance of its class, drawn from the split with its evidence, as often wrong
-as such instances are; with the rates of the split chromosomes are missed and false ones added.
+Each chromosome of a simulated cell is a real instance of its class, drawn from the split with its evidence, as often
+wrong as such instances are; with the rates of the split chromosomes are missed and false ones added.
 """
 
 from __future__ import annotations

@@ -57,7 +57,8 @@ class Job:
 class Outcome:
     """What became of one job: a folder with three files, or an error.
 
-    chromosomes: how many were found. iscn: the proposal, None where the program abstains. warnings: sentences for the user, without the name of the image.
+    chromosomes: how many were found. iscn: the proposal, None where the program abstains. warnings: sentences for the
+    user, without the name of the image.
     """
 
     job: Job

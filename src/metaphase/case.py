@@ -23,7 +23,9 @@ __all__ = ["CellDone", "gather"]
 
 @dataclass(frozen=True)
 class CellDone:
-    """What became of one image: done and total count images; error is None where it was read; case is set at the end."""
+    """What became of one image: done and total count images; error is None where it was read; case is set at the
+    end.
+    """
 
     name: str
     done: int

@@ -115,7 +115,9 @@ class IdentifyConfig:
     """Logits are divided by this, above 0: calibration."""
 
     turned_classes: tuple[int, ...] = (6, 10, 11, 13, 19)
-    """Classes (1..24) that these weights learned upside down on real chromosomes; `benchmarks/orientation.py` finds them."""
+    """Classes (1..24) that these weights learned upside down on real chromosomes; `benchmarks/orientation.py` finds
+    them.
+    """
 
     bands_weight: float = 40.0
     """Nats that a correlation better by 1 with the ideogram adds to the network's log-odds of the p arm being up."""

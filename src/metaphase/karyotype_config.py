@@ -1,4 +1,5 @@
-"""The defaults of the karyotype room: what is fitted on val by `benchmarks/fit_calls.py`, and when the program abstains.
+"""The defaults of the karyotype room: what is fitted on val by `benchmarks/fit_calls.py`, and when the program
+abstains.
 
 A part of `config`, which hands these classes on, in a file of its own because the fit rewrites it.
 """

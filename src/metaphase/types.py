@@ -249,8 +249,8 @@ class Karyotype:
     upright: Bool[M], True where the straightened image has the p arm at the top, False where it must be turned.
     straightened: one for each instance (may be empty when nothing was identified).
     sanity: the scores "score", "count", "pairs", "sex", each in [0, 1].
-    iscn: the proposed karyotype, None where the program abstains. posterior: (string, probability) of the hypotheses, the
-    most probable first; what is missing to 1 is "something else". reasons: sentences for a person.
+    iscn: the proposed karyotype, None where the program abstains. posterior: (string, probability) of the hypotheses,
+    the most probable first; what is missing to 1 is "something else". reasons: sentences for a person.
     labels_before: Int64[M], what the identifier alone would say (empty where it was not kept).
     """
 
@@ -277,8 +277,8 @@ class Case:
 
     cells: name and karyotype of each. iscn: the proposed string with the number of cells of each clone, None where the
     program abstains. clones: (string, cells) that satisfy the clone rule, in the order of the string. modal_number: the
-    most frequent number of chromosomes, None without cells. disagreeing: names of cells with a proposal that belongs to no
-    clone. undecided: names of cells without a proposal. reasons: sentences for a person.
+    most frequent number of chromosomes, None without cells. disagreeing: names of cells with a proposal that belongs
+    to no clone. undecided: names of cells without a proposal. reasons: sentences for a person.
     """
 
     name: str

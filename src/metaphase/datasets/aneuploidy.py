@@ -1,7 +1,8 @@
 """Real images with one chromosome fewer or more: in-silico aneuploidy, whose truth is known.
 
-A chromosome is erased by painting the background over it, or a copy of it is multiplied into a free place, turned. Noise and
-the uneven background of the place stay, so that nothing but the chromosome itself tells that something was done.
+A chromosome is erased by painting the background over it, or a copy of it is multiplied into a free place, turned.
+Noise and the uneven background of the place stay, so that nothing but the chromosome itself tells that something was
+done.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ _TRIES = 400
 def erase(gray: UInt8, mask: Bool, others: Bool, rng: np.random.Generator) -> UInt8:
     """UInt8[H, W]: the image without one chromosome.
 
-    gray: dark chromosomes on a bright background. mask: Bool[H, W] of the one to erase; others: Bool[H, W] of everything
-    that stays, whose pixels are not touched. The hole takes the smooth background around it and the noise of the background.
+    gray: dark chromosomes on a bright background. mask: Bool[H, W] of the one to erase; others: Bool[H, W] of
+    everything that stays, whose pixels are not touched. The hole takes the smooth background around it and the noise
+    of the background.
     Raises ValueError where the two masks have another shape than the image.
     """
     _same_shape(gray, mask, others)
@@ -38,8 +40,8 @@ def erase(gray: UInt8, mask: Bool, others: Bool, rng: np.random.Generator) -> UI
 def paste_copy(gray: UInt8, mask: Bool, occupied: Bool, rng: np.random.Generator) -> tuple[UInt8, Bool] | None:
     """The image with a second copy of a chromosome in a free place, turned by a random angle, and the copy's mask.
 
-    mask: Bool[H, W] of the one to copy; occupied: Bool[H, W] of all chromosomes, nuclei and dirt. Absorption adds, so the
-    copy's transmittance is multiplied in. None where there is no room for it. Raises ValueError as `erase`.
+    mask: Bool[H, W] of the one to copy; occupied: Bool[H, W] of all chromosomes, nuclei and dirt. Absorption adds, so
+    the copy's transmittance is multiplied in. None where there is no room for it. Raises ValueError as `erase`.
     """
     _same_shape(gray, mask, occupied)
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))

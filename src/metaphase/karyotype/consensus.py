@@ -20,10 +20,10 @@ def consensus(name: str, cells: Sequence[tuple[str, Karyotype]], config: Karyoty
     """Gather the proposals of single cells.
 
     A proposal found in enough cells (two for a gain, three for a loss, one for a normal karyotype) is a clone; the
-    others are cells that disagree. Abnormal clones come first, the largest first, then the normal one. 46,XX and 46,XY do
-    not occur together but in chimeras: the rarer one counts as cells that disagree, and where it has a share of
-    `config.chimera_from` or more, the program abstains. So it does where no cell has a proposal, and where so many cells
-    hint at the same other karyotype that they would be a clone: what one cell leaves open, many may answer.
+    others are cells that disagree. Abnormal clones come first, the largest first, then the normal one. 46,XX and
+    46,XY do not occur together but in chimeras: the rarer one counts as cells that disagree, and where it has a share
+    of `config.chimera_from` or more, the program abstains. So it does where no cell has a proposal, and where so many
+    cells hint at the same other karyotype that they would be a clone: what one cell leaves open, many may answer.
     """
     called = {cell: karyotype.iscn for cell, karyotype in cells if karyotype.iscn is not None}
     undecided = tuple(cell for cell, karyotype in cells if karyotype.iscn is None)

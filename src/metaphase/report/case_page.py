@@ -100,12 +100,15 @@ def case_html(case: Case, pictures: Mapping[str, str]) -> str:
 
 
 _STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;color:#1a1a1a;background:#fff;max-width:72rem;margin:2.5rem auto;padding:0 2rem}"
+    "body{font:16px/1.5 system-ui,sans-serif;color:#1a1a1a;background:#fff;max-width:72rem;"
+    "margin:2.5rem auto;padding:0 2rem}"
     "header{border-bottom:1px solid #ccc;position:relative}h1{font-weight:500;font-size:1.7rem;margin:0}"
     ".numbers{position:absolute;right:0;top:.6rem;margin:0;color:#555}.proposal{font-size:1.45rem;margin:.4rem 0}"
-    "ul{list-style:none;padding:0;color:#777;margin:.2rem 0 1rem}table{border-collapse:collapse;width:100%;margin:1.2rem 0}"
+    "ul{list-style:none;padding:0;color:#777;margin:.2rem 0 1rem}"
+    "table{border-collapse:collapse;width:100%;margin:1.2rem 0}"
     "th{text-align:left;font-weight:400;color:#777}td,th{padding:.35rem .8rem .35rem 0;border-bottom:1px solid #eee;"
     "vertical-align:top}.odd td:nth-child(3){color:#a81e24}a{color:inherit}main{display:grid;gap:2rem;"
-    "grid-template-columns:repeat(auto-fill,minmax(26rem,1fr))}figure{margin:0;border:1px solid #eee}img{width:100%;display:block}"
+    "grid-template-columns:repeat(auto-fill,minmax(26rem,1fr))}figure{margin:0;border:1px solid #eee}"
+    "img{width:100%;display:block}"
     "footer{color:#777;margin:2rem 0}@media print{figure{break-inside:avoid}}"
 )

@@ -1,4 +1,6 @@
-"""Evidence for each label that a person can check: the chromosome, its band profile, and the ideogram it was laid against."""
+"""Evidence for each label that a person can check: the chromosome, its band profile, and the ideogram it was laid
+against.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +22,10 @@ _MIDDLE, _PALE, _EXPECTED = gray(130), gray(222), (182, 74, 58)
 def evidence_sheet(spread: Spread, karyotype: Karyotype, title: str, config: ReportConfig | None = None) -> Sheet:
     """One panel for each chromosome in the order of the karyogram, the tray last.
 
-    From left to right: the chromosome upright, its profile (black: the further right the darker) with the profile that the
-    ideogram of its class lets expect (red), and the ideogram with the centromere. Below: class, number, correlation of the
-    two curves, and "turned" where the bands alone would see the other end up. All are drawn at one height.
+    From left to right: the chromosome upright, its profile (black: the further right the darker) with the profile
+    that the ideogram of its class lets expect (red), and the ideogram with the centromere. Below: class, number,
+    correlation of the two curves, and "turned" where the bands alone would see the other end up. All are drawn at one
+    height.
     Raises ValueError where the chromosomes are not straightened.
     """
     if len(karyotype.straightened) != len(karyotype.instances):
