@@ -1,11 +1,12 @@
-"""Fit what turns found chromosomes into a call, on annotated cells, and write it into config.py (with --write).
+"""Fit what turns found chromosomes into a call, on annotated cells, and write it into karyotype_config.py (with
+--write).
 
 Three steps. (1) Weights of the evidence: a multinomial logistic model of "class k or none" for every instance, whose
-targets are the best assignment under the annotated karyotype, supported by overlap with the annotated boxes, so that one
-wrong box does not count as a false chromosome; four rounds. (2) Priors and softness: greatest likelihood of the annotated
-karyotype, over the real cells and over copies of normal cells from which one found chromosome was taken away or in which
-one was doubled. (3) The curve of P(call is right), and the two thresholds: the greatest share of right calls on the
-changed cells, with at most `--wrong` wrong and `--abstained` abstained of the real normal ones.
+targets are the best assignment under the annotated karyotype, supported by overlap with the annotated boxes, so that
+one wrong box does not count as a false chromosome; four rounds. (2) Priors and softness: greatest likelihood of the
+annotated karyotype, over the real cells and over copies of normal cells from which one found chromosome was taken
+away or in which one was doubled. (3) The curve of P(call is right), and the two thresholds: the greatest share of
+right calls on the changed cells, with at most `--wrong` wrong and `--abstained` abstained of the real normal ones.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 from cells import Cell, arguments, heading, load_cells
 from scipy.optimize import minimize
 
-import metaphase.config as config_module
+from metaphase import karyotype_config
 from metaphase.config import EvidenceConfig, KaryotypeConfig
 from metaphase.datasets import cil
 from metaphase.karyotype import FEATURES, Hypothesis, assign, call_of, features, hypotheses, signs_of_doubt, solve
@@ -257,8 +258,8 @@ def table(made: list[Sample], config: KaryotypeConfig) -> str:
 
 
 def write(config: KaryotypeConfig) -> None:
-    """Replace the defaults in config.py."""
-    path = Path(config_module.__file__)
+    """Replace the defaults in karyotype_config.py."""
+    path = Path(karyotype_config.__file__)
     text = path.read_text(encoding="utf-8")
     for section in (config.evidence, config):
         head = text.index(f"class {type(section).__name__}:")
@@ -274,7 +275,7 @@ def main() -> None:
     """Fit, print, and write where asked."""
     options = arguments(
         __doc__,
-        write={"action": "store_true", "help": "replace the defaults in config.py"},
+        write={"action": "store_true", "help": "replace the defaults in karyotype_config.py"},
         wrong={"type": float, "default": 0.02, "help": "wrong calls of normal cells at most (0.02)"},
         abstained={"type": float, "default": 0.085, "help": "abstentions on normal cells wanted at most (0.085)"},
     )

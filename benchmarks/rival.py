@@ -1,8 +1,8 @@
 """The rival: a plain single-stage detector of 24 classes on the segmenter's own trunk, beside the whole program.
 
-The rival takes boxes, objectness and classes from the segmenter's heads at stride 8 and suppresses boxes within a class,
-as detectors do: no masks, no straightening, no identifier, no assignment. Same weights, data, split and scoring. Its head
-was trained beside the masks in the same run, so it is no detector trained for itself alone.
+The rival takes boxes, objectness and classes from the segmenter's heads at stride 8 and suppresses boxes within a
+class, as detectors do: no masks, no straightening, no identifier, no assignment. Same weights, data, split and
+scoring. Its head was trained beside the masks in the same run, so it is no detector trained for itself alone.
 """
 
 from __future__ import annotations

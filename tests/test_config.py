@@ -103,6 +103,7 @@ def test_every_setting_is_frozen_documented_and_has_a_default(kind):
         (KaryotypeConfig, {"normal_prior": 0.0}),
         (KaryotypeConfig, {"missed_rate": 1.0}),
         (KaryotypeConfig, {"probability_floor": 0.2}),
+        (KaryotypeConfig, {"softness": 0.0}),
         (ReportConfig, {"png_compression": 10}),
         (ReportConfig, {"karyogram_chromosome_width": 2}),
     ],

@@ -18,8 +18,10 @@ from metaphase.karyotype import hypotheses
 RIGHT = [
     "46,XX", "46,XY", "45,X", "47,XXX", "47,XXY", "47,XYY", "48,XXYY", "47,XY,+21", "45,XX,-7", "46,XX,-7,+8",
     "48,XX,+8,+8", "45,X,-Y", "45,X,-X", "47,XX,+X", "48,XY,+X,+Y", "46,X,+X,-Y", "45,Y,-X", "48,XXYc,+X", "46,XXYc,-X",
-    "48,XY,+21c,+21", "46,XY,+21c,-21", "69,XXX", "70,XXX,+8", "92,XXYY", "32<2n>,XY,-1,-2,-3,-4,-5,-6,-7,-9,-9,-10,-11,-12,-13,-14",
-    "mos 45,X[12]/46,XX[18]", "mos 47,XX,+8[2]/46,XX[28]", "chi 46,XX[10]/46,XY[5]", "47,XX,+8[10]/46,XX[10]", "46,XX[20]",
+    "48,XY,+21c,+21", "46,XY,+21c,-21", "69,XXX", "70,XXX,+8", "92,XXYY",
+    "32<2n>,XY,-1,-2,-3,-4,-5,-6,-7,-9,-9,-10,-11,-12,-13,-14",
+    "mos 45,X[12]/46,XX[18]", "mos 47,XX,+8[2]/46,XX[28]", "chi 46,XX[10]/46,XY[5]", "47,XX,+8[10]/46,XX[10]",
+    "46,XX[20]",
     "mos 45,X[3]/47,XXX[2]/46,XX[1]",
 ]  # fmt: skip
 WRONG = [
@@ -92,9 +94,10 @@ def test_emitter_and_parser_are_inverse(autosomes: list[int], x: int, y: int) ->
 @given(st.text(alphabet="0123456789XY,+-[]/cmos <n>", max_size=24))
 def test_any_text_is_read_or_refused(text: str) -> None:
     try:
-        assert str(parse(text)) == text
-    except IscnError as error:
-        assert str(error)
+        read = parse(text)
+    except IscnError:
+        return
+    assert str(read) == text
 
 
 def test_every_hypothesis_is_written_right() -> None:

@@ -1,9 +1,9 @@
 """Band profiles: a straightened chromosome against the ISCN ideogram of its class.
 
 The profile is the mean darkness across the chromosome at each point of its axis. The ideogram, read as densities and
-blurred to what a light microscope shows, is laid over it with a little play: the tips may lie somewhat inside or outside,
-and one arm may be more condensed than the other. The correlation of the best fit says how well bands and class agree,
-and comparing it with the chromosome turned by 180 degrees says which end is the p arm.
+blurred to what a light microscope shows, is laid over it with a little play: the tips may lie somewhat inside or
+outside, and one arm may be more condensed than the other. The correlation of the best fit says how well bands and
+class agree, and comparing it with the chromosome turned by 180 degrees says which end is the p arm.
 """
 
 from __future__ import annotations
@@ -40,8 +40,10 @@ class Alignment:
     """One chromosome laid against the ideogram of one class.
 
     score, turned_score: correlation in [-1, 1] of the best fit as it lies and turned by 180 degrees.
-    centromere: where the ideogram's centromere falls, as a share of the length from the p tip, for the better of the two.
-    profile: Float64[POINTS], darkness with the p arm first, mean 0 and deviation 1. expected: the ideogram as it was laid.
+    centromere: where the ideogram's centromere falls, as a share of the length from the p tip, for the better of the
+    two.
+    profile: Float64[POINTS], darkness with the p arm first, mean 0 and deviation 1. expected: the ideogram as it was
+    laid.
     """
 
     label: int
@@ -114,7 +116,9 @@ def align(profile: Float64, label: int) -> Alignment:
 
 @cache
 def _templates(label: int) -> tuple[Float64, Float64]:
-    """Float64[N, POINTS], the ideogram laid in every allowed way, standardised; Float64[N], where the centromere falls."""
+    """Float64[N, POINTS], the ideogram laid in every allowed way, standardised; Float64[N], where the centromere
+    falls.
+    """
     fine = _smooth(ideogram_densities(label, POINTS * _FINE), _BLUR * _FINE)
     t = (np.arange(POINTS) + 0.5) / POINTS
     place = np.linspace(0, 1, 401)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from metaphase import report
+from metaphase.config import ReportConfig
 from metaphase.errors import ImageError, MetaphaseError
 from metaphase.image_io import find_images
 from metaphase.types import Karyotype
@@ -56,12 +57,14 @@ class Job:
 class Outcome:
     """What became of one job: a folder with three files, or an error.
 
-    chromosomes: how many were found. warnings: sentences for the user, without the name of the image.
+    chromosomes: how many were found. iscn: the proposal, None where the program abstains. warnings: sentences for the
+    user, without the name of the image.
     """
 
     job: Job
     folder: Path | None = None
     chromosomes: int = 0
+    iscn: str | None = None
     warnings: tuple[str, ...] = ()
     error: MetaphaseError | None = None
 
@@ -87,9 +90,12 @@ def plan(inputs: Sequence[str | os.PathLike[str]]) -> list[Job]:
     return jobs
 
 
-def karyotype_images(jobs: Sequence[Job], out_dir: str | os.PathLike[str], model: Model) -> Iterator[Outcome]:
+def karyotype_images(
+    jobs: Sequence[Job], out_dir: str | os.PathLike[str], model: Model, look: ReportConfig | None = None
+) -> Iterator[Outcome]:
     """Do the jobs in order and yield each outcome once its files are written.
 
+    look: how the karyogram is drawn, and whether `karyogram.pdf` and `evidence.png` are written too.
     The folder `out_dir/<name>` appears only when its three files are complete; in one that exists already the three
     files are replaced and nothing else is touched. A MetaphaseError of one image is its outcome, the rest goes on.
     Raises MetaphaseError where `out_dir` cannot be made.
@@ -104,7 +110,7 @@ def karyotype_images(jobs: Sequence[Job], out_dir: str | os.PathLike[str], model
             yield Outcome(job, error=job.error)
             continue
         try:
-            outcome = _karyotype_image(job, out, model)
+            outcome = _karyotype_image(job, out, model, look or ReportConfig())
         except MetaphaseError as error:
             outcome = Outcome(job, error=error)
         yield outcome
@@ -131,25 +137,32 @@ def _free_name(stem: str, taken: set[str]) -> str:
     return name
 
 
-def _karyotype_image(job: Job, out: Path, model: Model) -> Outcome:
+def _karyotype_image(job: Job, out: Path, model: Model, look: ReportConfig) -> Outcome:
     path = Path(job.given)
     spread = model.spread(path)
     karyotype = model.karyotype(spread)
     document = report.result_document(spread, karyotype, job.given, model.info)
+    sheet = report.karyogram_sheet(spread, karyotype, path.stem, look)
     contents = (
         (json.dumps(document, indent=1, allow_nan=False) + "\n").encode("utf-8"),
-        report.encode_png(report.draw_karyogram(spread, karyotype, path.stem)),
+        report.encode_png(sheet.rgb()),
         report.encode_png(report.draw_overlay(spread, karyotype)),
     )
     folder = out / job.name
-    _write_folder(folder, dict(zip(FILES, contents, strict=True)))
+    files = dict(zip(FILES, contents, strict=True))
+    if look.karyogram_pdf:
+        files["karyogram.pdf"] = report.encode_pdf([sheet], path.stem)
+    if look.evidence:
+        files["evidence.png"] = report.encode_png(report.evidence_sheet(spread, karyotype, path.stem, look).rgb())
+    _write_folder(folder, files)
     warnings = tuple(warning.removeprefix(f"{path}: ") for warning in spread.warnings)
     if not looks_like_metaphase(karyotype):
         warnings += (NO_METAPHASE,)
     wanted = _folder_name(path.stem)
     if job.name != wanted:
         warnings += (f"another image is named {wanted} too; the results are in {folder}",)
-    return Outcome(job, folder, len(karyotype.instances.of_status("chromosome")), warnings)
+    found = len(karyotype.instances.of_status("chromosome"))
+    return Outcome(job, folder, found, karyotype.iscn, warnings)
 
 
 def _write_folder(folder: Path, files: Mapping[str, bytes]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from metaphase.errors import ConfigError
+from metaphase.karyotype_config import EvidenceConfig, KaryotypeConfig
 
 __all__ = [
     "DataConfig",
@@ -24,155 +25,6 @@ __all__ = [
     "TrainConfig",
     "read_sections",
 ]
-
-
-@dataclass(frozen=True)
-class EvidenceConfig:
-    """Weights of the logistic model that says of one instance which class it has, or that it is no chromosome.
-
-    Fitted on val by `benchmarks/fit_calls.py`, which also writes them here. In nats for each unit of the feature.
-    """
-
-    class_probability: float = 1.184
-    """Logarithm of the identifier's probability of the class."""
-
-    shorter: float = 0.273
-    """10 times the squared log of its length over that of the class, where it is shorter, capped at 2.5."""
-
-    smaller: float = -0.517
-    """The same for the area."""
-
-    score: float = 0.594
-    """Log-odds of the segmenter's score."""
-
-    sure_score: float = 0.556
-    """What of these log-odds is above 2."""
-
-    contained: float = -2.148
-    """Largest share of it that lies inside one better instance, in [0, 1]."""
-
-    off_darkness: float = -0.384
-    """Squared difference to the usual darkness, 1 at 20 percent, capped at 4."""
-
-    uncertainty: float = -0.614
-    """Logarithm of one minus the probability of its best class."""
-
-    banding: float = 2.659
-    """Log of how much its bands differ over what is usual in the cell, where it is more."""
-
-    at_edge: float = -3.106
-    """1 where it reaches the edge of the image."""
-
-    covered: float = -0.51
-    """Share of it that other sure instances cover, in [0, 1]."""
-
-    constant: float = 0.268
-    """What speaks for a chromosome before anything is known."""
-
-
-@dataclass(frozen=True)
-class KaryotypeConfig:
-    """Joint assignment of the chromosomes of one cell to the 24 classes under karyotype hypotheses, and the call."""
-
-    evidence: EvidenceConfig = EvidenceConfig()
-    """How the evidence of single instances is weighed."""
-
-    normal_prior: float = 0.391
-    """Prior of 46,XX and of 46,XY, each, in (0, 1)."""
-
-    sex_aneuploidy_prior: float = 0.0208
-    """Prior of 45,X, 47,XXX, 47,XXY and 47,XYY, each, in (0, 1)."""
-
-    autosome_gain_prior: float = 0.00221
-    """Prior of one autosome more, for each autosome and each sex, in (0, 1)."""
-
-    autosome_loss_prior: float = 0.000397
-    """Prior of one autosome less, for each autosome and each sex, and of 45,Y,-X, in (0, 1)."""
-
-    missed_rate: float = 0.0001
-    """Probability that a chromosome of the cell has no instance at all, in (0, 1): the price of a slot left empty."""
-
-    extra_rate: float = 0.0001
-    """Probability that a chromosome belongs to no slot (another cell's, a fragment), in (0, 1)."""
-
-    probability_floor: float = 0.0001
-    """Probabilities below this count as this, in (0, 1/25): no network is so sure."""
-
-    softness: float = 1.338
-    """Differences between hypotheses are divided by this before they become probabilities, above 0: calibration."""
-
-    call_slope: float = 0.617
-    """P(the best hypothesis is right) = sigmoid(slope * log-odds of its posterior + doubt * doubtful ones
-    + unexplained * instances and slots it leaves over + offset of its kind), fitted on val; above 0."""
-
-    call_doubt: float = -0.047
-    """See `call_slope`: for each placed instance, one minus the probability of its slot's class."""
-
-    call_unexplained: float = 0.0
-    """See `call_slope`: for each empty slot and each likely chromosome without a slot."""
-
-    call_offset: float = 0.47
-    """See `call_slope`."""
-
-    call_gain: float = 1.844
-    """Added to the offset for an autosome gained: kinds that are easily feigned need more evidence."""
-
-    call_loss: float = -1.07
-    """The same for an autosome lost."""
-
-    call_sex: float = -0.753
-    """The same for another set of sex chromosomes."""
-
-    call_normal_from: float = 0.45
-    """P(right) from which a normal karyotype is proposed, in (0, 1); below it the program abstains."""
-
-    call_abnormal_from: float = 0.82
-    """The same for an abnormal one."""
-
-    most_empty: int = 2
-    """More empty slots than this, and the program abstains."""
-
-    most_unexplained: float = 4.0
-    """The same for what `call_unexplained` counts."""
-
-    most_doubt: float = 15.0
-    """The same for what `call_doubt` counts."""
-
-    unknown_below: float = 0.1
-    """An instance whose best class is less probable than this gets the status "unknown", in [0, 1)."""
-
-    extra_unknown_below: float = 0.5
-    """The same for an instance that found no slot, in [0, 1): sure ones are extra chromosomes, the others unknown."""
-
-    extra_chromosome_below: float = 0.95
-    """An instance without a slot whose P(is a chromosome) is less than this is laid aside, in [0, 1): as "debris"
-    where it is more likely none, else as "unknown"."""
-
-    def __post_init__(self) -> None:
-        limits = {"most_empty", "most_unexplained", "most_doubt"}
-        free = limits | {
-            "evidence",
-            "softness",
-            "call_slope",
-            "call_doubt",
-            "call_unexplained",
-            "call_offset",
-            "call_gain",
-            "call_loss",
-            "call_sex",
-        }
-        for entry in fields(self):
-            value = getattr(self, entry.name)
-            if entry.name in free:
-                continue
-            lowest_allowed = entry.name.endswith("_below") and value == 0
-            if not (0 < value < 1 or lowest_allowed):
-                raise ConfigError(f"karyotype.{entry.name} must lie between 0 and 1, but is {value}")
-        if self.probability_floor >= 1 / 25:
-            raise ConfigError(f"karyotype.probability_floor must lie below 1/25, but is {self.probability_floor}")
-        for name in ("softness", "call_slope"):
-            if getattr(self, name) <= 0:
-                raise ConfigError(f"karyotype.{name} must be above 0, but is {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
@@ -193,6 +45,12 @@ class ReportConfig:
 
     karyogram_ideograms: bool = False
     """The ISCN ideogram of each class stands beside its chromosomes."""
+
+    karyogram_pdf: bool = False
+    """Write the karyogram as a PDF file too."""
+
+    evidence: bool = False
+    """Write the band profile of every chromosome against its ideogram too."""
 
     png_compression: int = 1
     """zlib level 0 (fast, large) .. 9 (slow, small)."""
@@ -288,7 +146,9 @@ class IdentifyConfig:
     """Weight of the segmenter's log probabilities of the class beside the identifier's own, at least 0."""
 
     turned_classes: tuple[int, ...] = (6, 10, 11, 13, 19)
-    """Classes (1..24) that these weights learned upside down on real chromosomes; `benchmarks/orientation.py` finds them."""
+    """Classes (1..24) that these weights learned upside down on real chromosomes; `benchmarks/orientation.py` finds
+    them.
+    """
 
     bands_weight: float = 40.0
     """Nats that a correlation better by 1 with the ideogram adds to the network's log-odds of the p arm being up."""

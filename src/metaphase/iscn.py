@@ -6,16 +6,16 @@
 
 Examples: `46,XY`, `45,X`, `47,XY,+21`, `45,X,-Y`, `48,XXYc,+X`, `mos 45,X[12]/46,XX[18]`. What a string says must hold:
 
-- The count follows from the rest. A lost sex chromosome is already missing from the sex field (`45,X,-Y` is XY that lost
-  its Y), except where the field is constitutional ("c": `46,XXYc,-X`).
+- The count follows from the rest. A lost sex chromosome is already missing from the sex field (`45,X,-Y` is XY that
+  lost its Y), except where the field is constitutional ("c": `46,XXYc,-X`).
 - X before Y in the sex field; changes of X, then of Y, then of 1 to 22. One chromosome is not gained and lost at once,
   unless one of the two is constitutional (`46,XX,+21c,-21`). Copies are written out (`+8,+8`), not multiplied.
 - An acquired change of a sex chromosome starts from XX or XY; any other start is marked "c".
 - Several clones each have their number of cells; the normal one stands last; no two are alike. A clone with a gain
   needs two cells, one with a loss three.
 
-Structural changes, markers, "inc", ranges and composite clones are not the numerical part: `parse` refuses them by name,
-`numerical_part` sets them aside by name.
+Structural changes, markers, "inc", ranges and composite clones are not the numerical part: `parse` refuses them by
+name, `numerical_part` sets them aside by name.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The nouns that travel through the house: `Spread`, `Instances`, `Straightened`, `Karyotype`.
+"""The nouns that travel through the house: `Spread`, `Instances`, `Straightened`, `Karyotype`, `Case`.
 
 Coordinates are original pixels everywhere, half open: a box is [x0, y0, x1, y1) with x1 = last column + 1.
 """
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from metaphase import masks as geometry
 
-__all__ = ["STATUSES", "Instances", "Karyotype", "Spread", "Straightened"]
+__all__ = ["STATUSES", "Case", "Instances", "Karyotype", "Spread", "Straightened"]
 
 STATUSES = ("chromosome", "unknown", "debris")
 
@@ -249,8 +249,8 @@ class Karyotype:
     upright: Bool[M], True where the straightened image has the p arm at the top, False where it must be turned.
     straightened: one for each instance (may be empty when nothing was identified).
     sanity: the scores "score", "count", "pairs", "sex", each in [0, 1].
-    iscn: the proposed karyotype, None where the program abstains. posterior: (string, probability) of the hypotheses, the
-    most probable first; what is missing to 1 is "something else". reasons: sentences for a person.
+    iscn: the proposed karyotype, None where the program abstains. posterior: (string, probability) of the hypotheses,
+    the most probable first; what is missing to 1 is "something else". reasons: sentences for a person.
     labels_before: Int64[M], what the identifier alone would say (empty where it was not kept).
     """
 
@@ -269,3 +269,23 @@ class Karyotype:
     def abstained(self) -> bool:
         """True where the program proposes no karyotype."""
         return self.iscn is None
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """Many metaphases of one person.
+
+    cells: name and karyotype of each. iscn: the proposed string with the number of cells of each clone, None where the
+    program abstains. clones: (string, cells) that satisfy the clone rule, in the order of the string. modal_number: the
+    most frequent number of chromosomes, None without cells. disagreeing: names of cells with a proposal that belongs
+    to no clone. undecided: names of cells without a proposal. reasons: sentences for a person.
+    """
+
+    name: str
+    cells: tuple[tuple[str, Karyotype], ...]
+    iscn: str | None
+    clones: tuple[tuple[str, int], ...]
+    modal_number: int | None
+    disagreeing: tuple[str, ...] = ()
+    undecided: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import click
 
 from metaphase import __version__
+from metaphase.cli.case import case
 from metaphase.cli.compare import compare
 from metaphase.cli.data import data
 from metaphase.cli.evaluate import evaluate
@@ -31,11 +32,12 @@ def metaphase() -> None:
     Examples:
       metaphase karyotype cell.png --out results
       metaphase karyotype slide1/ slide2/ --out results
+      metaphase case person1/ --out results
       metaphase synth drawn --count 10
     """
 
 
-for _command in (karyotype, evaluate, compare, data, synth, train):
+for _command in (karyotype, case, evaluate, compare, data, synth, train):
     metaphase.add_command(_command)
 
 

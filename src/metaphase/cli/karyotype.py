@@ -31,8 +31,29 @@ __all__ = ["karyotype"]
     type=click.Path(path_type=Path),
     help="Folder with weights of your own training; left out, the weights of the package are used.",
 )
+@click.option("--pdf", is_flag=True, help="Write karyogram.pdf too, for print.")
+@click.option("--evidence", is_flag=True, help="Write evidence.png too: band profiles against the ideograms.")
+@click.option("--ideograms", is_flag=True, help="Draw the ISCN ideogram beside each pair.")
+@click.option("--natural", is_flag=True, help="Show chromosomes as they lie, upright but not straightened.")
+@click.option(
+    "--layout",
+    type=click.Choice(["rows", "denver"]),
+    default="rows",
+    show_default=True,
+    help="X and Y at the end, or in the Denver groups C and G.",
+)
 @click.pass_context
-def karyotype(context: click.Context, images: tuple[str, ...], out_dir: Path, weights: Path | None) -> None:
+def karyotype(
+    context: click.Context,
+    images: tuple[str, ...],
+    out_dir: Path,
+    weights: Path | None,
+    pdf: bool,
+    evidence: bool,
+    ideograms: bool,
+    natural: bool,
+    layout: str,
+) -> None:
     """Find, name and lay out the chromosomes of metaphase images.
 
     IMAGE is a photograph of one metaphase (PNG, JPEG, BMP or TIFF, 64 to 8,000 pixels a side), dark chromosomes on a
@@ -61,9 +82,17 @@ def karyotype(context: click.Context, images: tuple[str, ...], out_dir: Path, we
     if all(job.error for job in jobs):  # nothing to load the weights for
         outcomes = (batch.Outcome(job, error=job.error) for job in jobs)
     else:
+        from metaphase.config import ReportConfig
         from metaphase.predict import load_model
 
-        outcomes = batch.karyotype_images(jobs, out_dir, load_model(weights))
+        look = ReportConfig(
+            karyogram_pdf=pdf,
+            evidence=evidence,
+            karyogram_ideograms=ideograms,
+            karyogram_straightened=not natural,
+            karyogram_layout=layout,
+        )
+        outcomes = batch.karyotype_images(jobs, out_dir, load_model(weights), look)
     failed = 0
     for outcome in tqdm(outcomes, total=len(jobs), unit="image", disable=None if len(jobs) > 1 else True):
         failed += outcome.error is not None
@@ -87,4 +116,5 @@ def _tell(outcome: Outcome) -> None:
     pictures = (
         " and ".join(str(outcome.folder / name) for name in ("karyogram.png", "overlay.png")) if outcome.folder else ""
     )
-    tqdm.write(f"{given}: {outcome.chromosomes} chromosomes; the pictures are {pictures}", file=sys.stdout)
+    told = outcome.iscn or "cannot tell the karyotype"
+    tqdm.write(f"{given}: {outcome.chromosomes} chromosomes, {told}; the pictures are {pictures}", file=sys.stdout)

@@ -42,8 +42,9 @@ def upright(
 ) -> NDArray[np.bool_]:
     """Bool[M]: whether the p arm is at row 0, from the network's log-odds and the bands against the ideogram.
 
-    labels: 1..24. The two fail differently: the network knows satellites and shapes but may have learned a class the wrong
-    way up (`config.turned_classes`), the ideogram has exact signs but says little where bands are nearly symmetric.
+    labels: 1..24. The two fail differently: the network knows satellites and shapes but may have learned a class the
+    wrong way up (`config.turned_classes`), the ideogram has exact signs but says little where bands are nearly
+    symmetric.
     """
     sign = np.where(np.isin(labels, config.turned_classes), -1.0, 1.0)
     profiles = [profile_of(laid.gray, laid.inside) for laid in straightened]

@@ -3,6 +3,7 @@
 from metaphase.karyotype.assemble import assemble
 from metaphase.karyotype.assignment import Assignment, Solution, assign, solve
 from metaphase.karyotype.call import Call, call_of, signs_of_doubt
+from metaphase.karyotype.consensus import consensus
 from metaphase.karyotype.evidence import FEATURES, features, log_evidence
 from metaphase.karyotype.hypotheses import NORMAL, Hypothesis, hypotheses
 
@@ -16,6 +17,7 @@ __all__ = [
     "assemble",
     "assign",
     "call_of",
+    "consensus",
     "features",
     "hypotheses",
     "log_evidence",

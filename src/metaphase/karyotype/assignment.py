@@ -9,8 +9,8 @@ chromosome of class k and q(0 | i) that it is none (`evidence`):
     empty slot                          log missed_rate
     hypothesis                          log prior
 
-The score of a hypothesis is that of its best assignment. Nothing is forced into pairs: an abnormal hypothesis wins where
-the evidence outweighs its prior, and an instance that no hypothesis has room for stays over.
+The score of a hypothesis is that of its best assignment. Nothing is forced into pairs: an abnormal hypothesis wins
+where the evidence outweighs its prior, and an instance that no hypothesis has room for stays over.
 """
 
 from __future__ import annotations

@@ -75,11 +75,17 @@ def call_of(solution: Solution, log_evidence: Float64, ids: Sequence[int], confi
     posterior = [right, *(float(p) * share for p in solution.probabilities[1:])]
     named = tuple((h.iscn, p) for h, p in zip(solution.hypotheses, posterior, strict=True))
     reasons = _left_over(best, log_evidence, ids)
+    # What `assemble` shows as a chromosome must be in the string.
+    sure_over = int((1 - np.exp(log_evidence[~best.placed, 24]) >= config.extra_chromosome_below).sum())
     needed = config.call_normal_from if best.hypothesis.normal else config.call_abnormal_from
     if len(best.empty) > config.most_empty or unexplained > config.most_unexplained:
         size = len(best.hypothesis.slots)
         reasons.insert(
             0, f"only {best.placed.sum()} of {len(ids)} instances fit {best.hypothesis.iscn}, which has {size}"
+        )
+    elif sure_over:
+        reasons.insert(
+            0, f"{int(best.placed.sum()) + sure_over} chromosomes are shown, but {best.hypothesis.iscn} has fewer"
         )
     elif doubt > config.most_doubt:
         reasons.insert(0, f"about {doubt:.0f} of {best.placed.sum()} chromosomes could not be told")
@@ -100,7 +106,7 @@ def _unsure(solution: Solution, posterior: Sequence[float], ids: Sequence[int]) 
     """The two best hypotheses and the instances that differ between them."""
     a, b = solution.best, solution.second
     differ = np.flatnonzero((a.labels != b.labels) | (a.placed != b.placed))
-    look = f": look at {_numbers([ids[i] for i in differ])}" if len(differ) else ""
+    look = f": look at {_numbers([ids[int(i)] for i in differ])}" if len(differ) else ""
     names = (f"{h.iscn} ({100 * p:.0f} %)" for h, p in zip(solution.hypotheses, posterior[:2], strict=False))
     return f"unsure between {' and '.join(names)}{look}"
 
@@ -114,7 +120,7 @@ def _left_over(best: Assignment, log_evidence: Float64, ids: Sequence[int]) -> l
         reasons.append(f"not found, though {best.hypothesis.iscn} has it: {shown}")
     over = np.flatnonzero(~best.placed & (1 - np.exp(log_evidence[:, 24]) > _LIKELY))
     if len(over):
-        guesses = [f"{ids[i]} ({name_of(int(best.labels[i]))}?)" for i in over[:_MOST_NAMED]]
+        guesses = [f"{ids[i]} ({name_of(int(best.labels[i]))}?)" for i in over[:_MOST_NAMED].tolist()]
         more = ", ..." if len(over) > _MOST_NAMED else ""
         reasons.append(f"may be chromosomes, but have no place in {best.hypothesis.iscn}: {', '.join(guesses)}{more}")
     return reasons
@@ -130,7 +136,7 @@ def _change(best: Assignment, ids: Sequence[int]) -> str:
     odd = [k for k in range(22) if slots[k] != 2] or [22, 23]
     parts = []
     for k in odd:
-        shown = [ids[i] for i in np.flatnonzero(best.placed & (best.labels == k + 1))]
+        shown = [ids[int(i)] for i in np.flatnonzero(best.placed & (best.labels == k + 1))]
         where = f" ({_numbers(shown)})" if shown else ""
         parts.append(f"{len(shown)} of chromosome {NAMES[k]}{where}")
     return f"{best.hypothesis.iscn} because of {' and '.join(parts)}"

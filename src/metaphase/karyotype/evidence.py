@@ -1,8 +1,8 @@
 """What is known of each instance for itself: is it a chromosome of class k, or none at all?
 
 The identifier only compares classes, the segmenter only tells chromosomes from background. Here their answers meet what
-the cell as a whole shows: a piece of a chromosome is shorter and smaller than its class should be, a second outline of the
-same chromosome lies on pixels that are explained already, and debris is paler or darker than chromosomes are. A
+the cell as a whole shows: a piece of a chromosome is shorter and smaller than its class should be, a second outline
+of the same chromosome lies on pixels that are explained already, and debris is paler or darker than chromosomes are. A
 multinomial logistic model joins them; its weights (`EvidenceConfig`) are fitted on annotated cells.
 """
 
@@ -137,13 +137,17 @@ def _window(canvas: NDArray[np.uint8], instances: Instances, index: int) -> NDAr
 
 
 def _at_edge(instances: Instances) -> Float64:
-    """1 where the box reaches the edge of the image: what is cut off there has lost its length and some of its bands."""
+    """1 where the box reaches the edge of the image: what is cut off there has lost its length and some of its
+    bands.
+    """
     boxes, limits = instances.boxes_xyxy, np.array([instances.width, instances.height]) - 1
-    return ((boxes[:, :2] <= 1) | (boxes[:, 2:] >= limits)).any(1).astype(np.float64)
+    return np.asarray(((boxes[:, :2] <= 1) | (boxes[:, 2:] >= limits)).any(1), np.float64)
 
 
 def _photometry(straightened: Sequence[Straightened], count: int) -> tuple[Float64, Float64]:
-    """Log of the mean darkness of each chromosome, and log of how much its bands differ; 0 where none is straightened."""
+    """Log of the mean darkness of each chromosome, and log of how much its bands differ; 0 where none is
+    straightened.
+    """
     if not straightened:
         return np.zeros(count), np.zeros(count)
     darkness, banding = np.zeros(count), np.zeros(count)

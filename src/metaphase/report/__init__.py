@@ -1,7 +1,9 @@
 """What a person or another program gets to see: result.json, overlay, karyogram, evidence, pages, reports."""
 
+from metaphase.report.case_page import case_html, case_sheets
 from metaphase.report.contact_sheet import SheetImage, draw_contact_sheet
 from metaphase.report.evaluation import evaluation_page, metrics_schema
+from metaphase.report.evidence import evidence_sheet
 from metaphase.report.gallery import GalleryPicture, draw_marked
 from metaphase.report.karyogram import draw_karyogram, karyogram_sheet
 from metaphase.report.overlay import draw_overlay
@@ -16,6 +18,8 @@ __all__ = [
     "GalleryPicture",
     "Sheet",
     "SheetImage",
+    "case_html",
+    "case_sheets",
     "draw_contact_sheet",
     "draw_karyogram",
     "draw_marked",
@@ -24,6 +28,7 @@ __all__ = [
     "encode_pdf",
     "encode_png",
     "evaluation_page",
+    "evidence_sheet",
     "karyogram_sheet",
     "metrics_schema",
     "result_document",

@@ -1,7 +1,7 @@
 """Sheets as a PDF file: lines and letters stay vectors, chromosomes are gray pictures with a soft edge.
 
-Written after ISO 32000-1: one catalogue, one page tree, the font that Pillow carries (embedded, so that a page looks the
-same everywhere), and for each page one content stream with its pictures.
+Written after ISO 32000-1: one catalogue, one page tree, the font that Pillow carries (embedded, so that a page looks
+the same everywhere), and for each page one content stream with its pictures.
 """
 
 from __future__ import annotations
@@ -82,9 +82,8 @@ def _page(file: _File, sheet: Sheet, tree: int, letters: int, page: tuple[float,
     for mark in sheet.marks:
         if isinstance(mark, Picture):
             pictures.append(_picture(file, mark))
-            content.append(
-                f"q {mark.width:.2f} 0 0 {mark.height:.2f} {mark.x:.2f} {-mark.y - mark.height:.2f} cm /P{len(pictures)} Do Q"
-            )
+            place = f"{mark.width:.2f} 0 0 {mark.height:.2f} {mark.x:.2f} {-mark.y - mark.height:.2f}"
+            content.append(f"q {place} cm /P{len(pictures)} Do Q")
     for mark in sheet.marks:
         if isinstance(mark, Line):
             content.append(_line(mark))
@@ -140,10 +139,10 @@ def _font(file: _File) -> int:
     widths = " ".join(str(round(letters.getlength(sign))) for sign in signs)
     ascent, descent = letters.getmetrics()
     describing = file.add(
-        f"<< /Type /FontDescriptor /FontName /Aileron-Regular /Flags 32 /FontBBox [-200 {-descent} 1200 {ascent}] "
-        f"/ItalicAngle 0 /Ascent {ascent} /Descent {-descent} /CapHeight 700 /StemV 80 /FontFile2 {program} 0 R >>".encode(
-            "ascii"
-        )
+        (
+            f"<< /Type /FontDescriptor /FontName /Aileron-Regular /Flags 32 /FontBBox [-200 {-descent} 1200 {ascent}] "
+            f"/ItalicAngle 0 /Ascent {ascent} /Descent {-descent} /CapHeight 700 /StemV 80 /FontFile2 {program} 0 R >>"
+        ).encode("ascii")
     )
     return file.add(
         f"<< /Type /Font /Subtype /TrueType /BaseFont /Aileron-Regular /FirstChar 32 /LastChar 255 /Widths [{widths}] "

@@ -45,9 +45,10 @@ class Strip:
 def cut_strips(spread: Spread, karyotype: Karyotype, config: ReportConfig) -> list[Strip]:
     """Every instance as a strip, in the order of `karyotype.instances`.
 
-    Straightened where the karyotype has them straightened and `config` wants it, else cut out as it lies and turned to its main axis. The
-    scale makes a typical chromosome `config.karyogram_chromosome_width` pixels wide, less where the longest would
-    exceed `config.karyogram_longest`. Grays are stretched once for the whole cell: the background becomes white.
+    Straightened where the karyotype has them straightened and `config` wants it, else cut out as it lies and turned
+    to its main axis. The scale makes a typical chromosome `config.karyogram_chromosome_width` pixels wide, less where
+    the longest would exceed `config.karyogram_longest`. Grays are stretched once for the whole cell: the background
+    becomes white.
     Raises ValueError where there is neither a straightened image nor a mask.
     """
     count = len(karyotype.instances)

@@ -108,7 +108,7 @@ def mask_probabilities(kernels_nk: Float32, features: Float32, cells: NDArray[np
 
 
 def shared_pixels(candidates: Candidates, shape: tuple[int, int]) -> Float32:
-    """Float32[N, N]: pixels that two masks share on the stride 2 grid of `shape` rows and columns; the diagonal: areas."""
+    """Float32[N, N]: pixels that two masks share on the stride 2 grid of `shape`; the diagonal holds areas."""
     n = len(candidates.scores)
     index, rows, columns = np.nonzero(candidates.probabilities > 0.5)
     top = candidates.cells * CELL // 2 + CELL // 4 - WINDOW // 2

@@ -177,8 +177,8 @@ def _enlarge(
 def _bright(gray: NDArray[np.uint8], own: Bool, clear: float, share: float) -> Bool:
     """Pixels of a fluorescent chromosome without its glow: darker (here) than `share` of the way to the background.
 
-    gray: inverted and smoothed. The glow of one dye is as wide for a dim chromosome as for a bright one, so each has its
-    own level, and one threshold for the image would widen the bright ones.
+    gray: inverted and smoothed. The glow of one dye is as wide for a dim chromosome as for a bright one, so each has
+    its own level, and one threshold for the image would widen the bright ones.
     """
     inner = cv2.erode(own.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=2).astype(bool)
     used = inner if inner.any() else own

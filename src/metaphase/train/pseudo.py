@@ -25,7 +25,7 @@ __all__ = ["ASKED_LOOSELY", "accept", "refresh"]
 ASKED_LOOSELY = SegmentConfig(
     objectness=0.1, score=0.12, suppress_iou=0.85, suppress_contained=0.97, suppress_area_power=0.0
 )
-"""The segmenter shows nearly all that it thinks of: the annotated boxes choose among it, better than its own ranking."""
+"""The segmenter shows nearly all that it thinks of: annotated boxes choose better among it than its own ranking."""
 
 _TRUST = 0.25  # what a score of 1 adds to the IoU with the box when masks compete for a box
 _SAME = (
@@ -63,8 +63,8 @@ def accept(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
     """Indices of annotated boxes and of the masks that belong to them, and how well the boxes agree.
 
-    The agreement is the IoU of the annotated box with the padded or the regressed box of the mask, whichever is better; 0
-    where another accepted mask, whose box agrees better, already lies on the same pixels.
+    The agreement is the IoU of the annotated box with the padded or the regressed box of the mask, whichever is
+    better; 0 where another accepted mask, whose box agrees better, already lies on the same pixels.
     """
     padded = masks.pad_as_annotators(found.boxes_xyxy, chromosome_width)
     iou = np.maximum(

@@ -1,0 +1,79 @@
+"""One string for many cells of a person: clones by the clone rule, and the cells that disagree."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from metaphase.config import KaryotypeConfig
+from metaphase.iscn import Clone, Formula, parse
+from metaphase.karyotype.hypotheses import NORMAL
+from metaphase.types import Case, Karyotype
+
+__all__ = ["consensus"]
+
+_DEFAULTS = KaryotypeConfig()
+
+
+def consensus(name: str, cells: Sequence[tuple[str, Karyotype]], config: KaryotypeConfig = _DEFAULTS) -> Case:
+    """Gather the proposals of single cells.
+
+    A proposal found in enough cells (two for a gain, three for a loss, one for a normal karyotype) is a clone; the
+    others are cells that disagree. Abnormal clones come first, the largest first, then the normal one. 46,XX and
+    46,XY do not occur together but in chimeras: the rarer one counts as cells that disagree, and where it has a share
+    of `config.chimera_from` or more, the program abstains. So it does where no cell has a proposal, and where so many
+    cells hint at the same other karyotype that they would be a clone: what one cell leaves open, many may answer.
+    """
+    called = {cell: karyotype.iscn for cell, karyotype in cells if karyotype.iscn is not None}
+    undecided = tuple(cell for cell, karyotype in cells if karyotype.iscn is None)
+    counts = Counter(called.values())
+    reasons: list[str] = []
+    single = {iscn: parse(iscn).clones[0] for iscn in counts}
+    clones = {iscn for iscn, clone in single.items() if counts[iscn] >= clone.needed}
+    normal = sorted((iscn for iscn in clones if single[iscn].normal), key=lambda iscn: -counts[iscn])
+    chimera = len(normal) == 2 and counts[normal[1]] >= config.chimera_from * sum(counts[iscn] for iscn in normal)
+    if len(normal) == 2:
+        reasons.append(f"{counts[normal[1]]} of {len(called)} cells look like {normal[1]}, the others like {normal[0]}")
+        clones.discard(normal[1])
+    order = sorted(clones, key=lambda iscn: (single[iscn].normal, -counts[iscn], iscn))
+    disagreeing = tuple(cell for cell, iscn in called.items() if iscn not in clones)
+    if disagreeing:
+        listed = ", ".join(f"{cell}: {called[cell]}" for cell in disagreeing)
+        reasons.append(f"no clone, or against the others: {listed}")
+    if undecided:
+        reasons.append(f"no proposal for {len(undecided)} of {len(cells)} cells")
+    suspects = _suspects(cells, clones, config)
+    reasons[:0] = [f"{iscn} is possible in {len(names)} cells: {', '.join(names)}" for iscn, names in suspects]
+    found = tuple(replace(single[iscn], cells=counts[iscn]) for iscn in order)
+    numbers = Counter(karyotype.instances.status.count("chromosome") for _, karyotype in cells)
+    return Case(
+        name=name,
+        cells=tuple(cells),
+        iscn=None if chimera or suspects or not found else str(_formula(found)),
+        clones=tuple((iscn, counts[iscn]) for iscn in order),
+        modal_number=min(numbers, key=lambda number: (-numbers[number], abs(number - 46))) if numbers else None,
+        disagreeing=disagreeing,
+        undecided=undecided,
+        reasons=tuple(reasons) if cells else ("there is no cell",),
+    )
+
+
+def _suspects(
+    cells: Sequence[tuple[str, Karyotype]], clones: set[str], config: KaryotypeConfig
+) -> list[tuple[str, list[str]]]:
+    """Karyotypes that are no clone, but possible in enough cells to be one, and the names of these cells."""
+    hints: dict[str, list[str]] = {}
+    for name, karyotype in cells:
+        for iscn, probability in karyotype.posterior:
+            if iscn not in clones and probability >= config.suspicion_from:
+                hints.setdefault(iscn, []).append(name)
+    enough = {iscn: max(parse(iscn).clones[0].needed, config.chimera_from * len(cells)) for iscn in hints}
+    return sorted(
+        ((iscn, names) for iscn, names in hints.items() if len(names) >= enough[iscn] and iscn not in NORMAL),
+        key=lambda entry: -len(entry[1]),
+    )
+
+
+def _formula(clones: tuple[Clone, ...]) -> Formula:
+    return Formula(clones, "mos" if len(clones) > 1 else "")

@@ -1,0 +1,76 @@
+"""What is written above a karyogram, and which groups are marked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from metaphase.config import ReportConfig
+from metaphase.errors import ConfigError
+from metaphase.report import evidence_sheet, karyogram_sheet
+from metaphase.report.heading import CONFIRM, abnormal_classes, proposal_words
+from metaphase.report.sheet import Text
+
+
+@pytest.mark.parametrize(
+    ("iscn", "changes"),
+    [
+        (None, {}), ("46,XX", {}), ("46,XY", {}), ("47,XY,+21", {21: 1}), ("45,XX,-7", {7: -1}), ("45,X", {23: -1}),
+        ("47,XXY", {23: 1}), ("47,XYY", {24: 1}), ("47,XXX", {23: 1}), ("45,Y,-X", {23: -1}),
+    ],
+)  # fmt: skip
+def test_what_a_karyotype_has_more_or_fewer(iscn: str | None, changes: dict[int, int]) -> None:
+    assert abnormal_classes(iscn) == changes
+
+
+def words(sheet) -> list[str]:
+    return [mark.words for mark in sheet.marks if isinstance(mark, Text)]
+
+
+def test_a_proposal_is_written_with_its_probability_and_must_be_confirmed(make_cell, male: list[int]) -> None:
+    spread, karyotype = make_cell([*male, 21])
+    called = replace(
+        karyotype, iscn="47,XY,+21", posterior=(("47,XY,+21", 0.91), ("46,XY", 0.05)), reasons=("look at 3",)
+    )
+    written = words(karyogram_sheet(spread, called, "case 7"))
+    assert "47,XY,+21" in written
+    assert "91 % sure; next 46,XY, 5 %; look at 3" in written
+    assert CONFIRM in written
+    assert "+1" in written
+    assert "46" in written, "where there is something to look at, chromosomes are numbered"
+
+
+def test_without_a_proposal_it_says_so(make_cell, male: list[int]) -> None:
+    spread, karyotype = make_cell(male)
+    silent = replace(karyotype, reasons=("unsure between a and b",))
+    assert proposal_words(silent) == ("cannot tell", "unsure between a and b")
+    assert "cannot tell" in words(karyogram_sheet(spread, silent, "x"))
+
+
+@pytest.mark.parametrize("layout", ["rows", "denver"])
+@pytest.mark.parametrize("ideograms", [False, True])
+@pytest.mark.parametrize("straightened", [False, True])
+def test_every_look_has_every_name(
+    make_cell, male: list[int], layout: str, ideograms: bool, straightened: bool
+) -> None:
+    look = ReportConfig(karyogram_layout=layout, karyogram_ideograms=ideograms, karyogram_straightened=straightened)
+    spread, karyotype = make_cell(male)
+    sheet = karyogram_sheet(spread, karyotype, "cell", look)
+    assert {*map(str, range(1, 23)), "X", "Y"} <= set(words(sheet))
+    assert sheet.rgb().shape == (sheet.height, sheet.width, 3)
+
+
+def test_an_unknown_layout_is_refused() -> None:
+    with pytest.raises(ConfigError, match="denver"):
+        ReportConfig(karyogram_layout="circle")
+
+
+def test_evidence_has_a_panel_for_each(make_cell, male: list[int]) -> None:
+    spread, karyotype = make_cell(male, ["chromosome"] * 45 + ["debris"])
+    written = words(evidence_sheet(spread, karyotype, "cell"))
+    assert {f"no. {i}" for i in range(46)} <= set(written)
+    assert "Y?" in written
+    with pytest.raises(ValueError, match="straightened"):
+        evidence_sheet(spread, replace(karyotype, straightened=(), upright=np.zeros(0, bool)), "cell")

@@ -1,0 +1,56 @@
+"""The case verb: every cell, one proposal, one page."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from metaphase.case import gather
+from metaphase.cli.commands import metaphase
+from metaphase.errors import DataError, ImageError
+
+
+def test_all_cells_come_out_on_one_page(fake_model, write_spread, tmp_path) -> None:
+    for name in ("a", "b<1>", "c"):
+        write_spread(tmp_path / "person" / f"{name}.png")
+    (tmp_path / "person" / "d.png").write_bytes(b"no image")
+    steps = list(gather(tmp_path / "person", tmp_path / "out", fake_model))
+    assert [step.name for step in steps[:-1] if step.error is None] == ["a", "b<1>", "c"]
+    assert [step.name for step in steps if step.error is not None] == ["d"]
+    case = steps[-1].case
+    assert case is not None
+    assert (case.name, case.modal_number, case.iscn) == ("person", 46, None)
+    document = json.loads((tmp_path / "out" / "case.json").read_text())
+    assert document["undecided"] == ["a", "b<1>", "c"]
+    page = (tmp_path / "out" / "case.html").read_text(encoding="utf-8")
+    assert "b&lt;1&gt;" in page
+    assert "<1>" not in page
+    assert "a cytogeneticist must confirm" in page
+    assert page.count("<img ") == 3
+    assert (tmp_path / "out" / "case.pdf").read_bytes().startswith(b"%PDF")
+    for name in ("a", "b<1>", "c"):
+        assert (tmp_path / "out" / name / "karyogram.png").is_file()
+        assert (tmp_path / "out" / name / "result.json").is_file()
+
+
+def test_what_cannot_be_a_case_is_refused(fake_model, write_spread, tmp_path) -> None:
+    with pytest.raises(ImageError):
+        list(gather(tmp_path / "nowhere", tmp_path / "out", fake_model))
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "x.png").write_bytes(b"no image")
+    with pytest.raises(DataError, match="none of 1"):
+        list(gather(tmp_path / "broken", tmp_path / "out", fake_model))
+    write_spread(tmp_path / "twins" / "a.png")
+    write_spread(tmp_path / "twins" / "a.bmp")
+    with pytest.raises(DataError, match="same name"):
+        list(gather(tmp_path / "twins", tmp_path / "out", fake_model))
+
+
+def test_the_command_tells_the_proposal(fake_model, write_spread, tmp_path, monkeypatch) -> None:
+    write_spread(tmp_path / "person" / "a.png")
+    monkeypatch.setattr("metaphase.predict.load_model", lambda weights: fake_model)
+    result = CliRunner().invoke(metaphase, ["case", str(tmp_path / "person"), "--out", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    assert "person: cannot tell; 1 cells" in result.output
