@@ -94,7 +94,7 @@ def test_two_processes_have_the_loss_of_one(tmp_path, cell, which):
 
 
 def test_torchrun_trains_once_and_speaks_once(tmp_path, tiny_cil):
-    options = ["train.steps=2", "train.report_every=1", "train.bf16=false", "train.workers=0", "train.judge_every=1"]
+    options = ["train.report_every=1", "train.bf16=false", "train.workers=0", "train.judge_every=1"]
     options += ["train.judge_cells=1", "train.patience=1", "train.steps=3", "segment.batch=2", "segment.crop=96"]
     options += ["segment.first_steps=0", f"data.folder={tmp_path / 'cells'}"]
     arguments = [part for option in options for part in ("--set", option)]
