@@ -64,7 +64,7 @@ def start(count, *arguments):
     if count > 1:
         command[1:1] = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count)]
     told = clean | {"PYTHONPATH": source, "OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, env=told, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(command, env=told, capture_output=True, text=True, timeout=600, check=False)
 
 
 @pytest.mark.parametrize("which", ["identify", "segment"])
@@ -94,18 +94,21 @@ def test_two_processes_have_the_loss_of_one(tmp_path, cell, which):
 
 
 def test_torchrun_trains_once_and_speaks_once(tmp_path, tiny_cil):
-    options = ["train.steps=2", "train.report_every=1", "train.bf16=false", "train.workers=0", "train.judge_every=0"]
-    options += ["segment.batch=2", "segment.crop=96", "segment.first_steps=0", f"data.folder={tmp_path / 'cells'}"]
+    options = ["train.report_every=1", "train.bf16=false", "train.workers=0", "train.judge_every=1"]
+    options += ["train.judge_cells=1", "train.patience=1", "train.steps=3", "segment.batch=2", "segment.crop=96"]
+    options += ["segment.first_steps=0", f"data.folder={tmp_path / 'cells'}"]
     arguments = [part for option in options for part in ("--set", option)]
     arguments = ["-m", "metaphase", "train", "segment", "--root", str(tiny_cil[0]), "--out", str(tmp_path), *arguments]
     done = start(2, *arguments)
     assert done.returncode == 0, done.stderr
     assert [line[:8] for line in done.stdout.splitlines() if line.startswith(("step", "wrote"))] == [
-        "step 1/2",
-        "step 2/2",
+        "step 1/3",
+        "step 2/3",
         "wrote " + str(tmp_path)[:2],
     ]
-    assert {path.name for path in (tmp_path / "segment").iterdir()} == {"last.pt", "curve.csv", "config.json"}
+    assert {path.name for path in (tmp_path / "segment").iterdir()} == {
+        *("last.pt", "best.pt", "curve.csv", "val.csv", "curve.html", "config.json")
+    }
     assert (tmp_path / "segment.onnx").exists()
 
 

@@ -119,6 +119,7 @@ def test_a_run_goes_on_with_its_own_sets_only(tmp_path, root, exported):
 def test_single_chromosomes_do_not_train_the_segmenter(tmp_path, root, exported):
     with pytest.raises(ConfigError, match="bioimlab holds single chromosomes, not spreads: it trains identify only"):
         run(segment, root, settings(tmp_path, "bioimlab"))
+    assert not (tmp_path / "out").exists(), "a slip of the hand puts no run aside"
 
 
 def test_labels_without_images_are_said_to_give_nothing(tmp_path, root, exported):

@@ -178,10 +178,10 @@ def train() -> None:
     \b
     Examples:
       metaphase train segment --config configs/segment.toml --root data
-      metaphase train segment --config configs/finetune-segment.toml --data my_cells --from-weights shipped --out mine
-      metaphase train identify --config configs/finetune-identify.toml --data my_cells --from-weights shipped --out mine
-      metaphase train identify --data cil:3 --data autokary2022:1 --root data --resume
-      torchrun --nproc-per-node 4 -m metaphase train segment --config configs/segment.toml --device cuda
+      metaphase train segment --config configs/finetune-segment.toml --data my_cells --out own
+      metaphase train identify --config configs/finetune-identify.toml --data my_cells --out own
+      metaphase train identify --data cil:3 --data autokary2022:1 --from-weights shipped
+      torchrun --nproc-per-node 4 -m metaphase train segment --data cil --device cuda
     """
 
 

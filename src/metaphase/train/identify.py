@@ -246,9 +246,11 @@ def run(
     with processes.joined(training.device):
         out = Path(data.out)
         folder = out / "identify"
+        place = material.root(root)
+        material.find(data, training.seed, place)  # so that a wrong name puts no earlier run aside
         if processes.is_first():
             keep_settings(folder, sections, resume)
-        sets = yield from material.prepare(data, training.seed, material.root(root))
+        sets = yield from material.prepare(data, training.seed, place)
         known = [load_material(one.folders, one.train) for one in sets]
         for one, (_, labels) in zip(sets, known, strict=True):
             if not len(labels):

@@ -138,7 +138,7 @@ def fit(
     if not first and processes.is_first():
         for name in (CURVE, VAL):
             (folder / name).unlink(missing_ok=True)
-    if judge and config.start and not first and processes.is_first():
+    if judge and config.judge_every and config.start and not first and processes.is_first():
         # What the run begins with is judged too: where nothing gets better, those weights stay.
         yield {"step": 0.0, "of": float(config.steps)} | looks.take(judge, network, average, 0, folder)
     report = _Report(config, first, images)
@@ -156,13 +156,14 @@ def fit(
         _follow(average, network, min(config.ema, (step + 1) / (step + 10)))
         report.add(losses)
         done, scores = step + 1, {}
-        if judge and processes.is_first() and _due(done, config.judge_every, config.steps):
+        look = _due(done, config.judge_every, config.steps)  # also in processes that do not judge: all go on together
+        if look and judge and processes.is_first():
             scores = looks.take(judge, network, average, done, folder)
-        stop = processes.agree(looks.enough(config), device)
-        if processes.is_first() and (scores or stop or _due(done, config.save_every, end)):
+        stop = look and processes.agree(looks.enough(config), device)
+        if processes.is_first() and (look or _due(done, config.save_every, end)):
             state = {"network": network.state_dict(), "average": average, "step": done, "looks": asdict(looks)}
             _save({**state, "optimiser": optimiser.state_dict()}, folder / LAST)
-        if stop or _due(done, config.report_every, end) or scores:
+        if look or _due(done, config.report_every, end):
             yield report.record(done, folder) | scores
         if stop:
             return

@@ -16,7 +16,7 @@ from metaphase.errors import ConfigError, DataError
 from metaphase.train import cache, processes
 from metaphase.train.sources import SINGLE, Source, open_sources
 
-__all__ = ["Prepared", "counted", "folders", "prepare", "root", "shares"]
+__all__ = ["Prepared", "counted", "find", "folders", "prepare", "root", "shares"]
 
 Progress = dict[str, float]
 
@@ -54,18 +54,25 @@ def folders(data: DataConfig, source: Source) -> tuple[Path, Path]:
     return home / "annotated", home / "refreshed"
 
 
-def prepare(
-    data: DataConfig, seed: int, root: Path | None, *, whole: bool = False
-) -> Generator[Progress, None, list[Prepared]]:
+def find(data: DataConfig, seed: int, root: Path | None, *, whole: bool = False) -> list[Source]:
+    """The sets of `data.sets`. whole: spreads are wanted, not single chromosomes.
+
+    Raises ConfigError and DataError as `open_sources` does, and ConfigError for single chromosomes where `whole`.
+    """
+    sources = open_sources(data.sets, root, seed, data.fold)
+    single = next((source.name for source in sources if source.name in SINGLE), None)
+    if whole and single:
+        raise ConfigError(f"{single} holds single chromosomes, not spreads: it trains identify only")
+    return sources
+
+
+def prepare(data: DataConfig, seed: int, root: Path | None) -> Generator[Progress, None, list[Prepared]]:
     """Make what is missing of the cached material of every set of `data.sets`.
 
-    whole: whole spreads are wanted, not single chromosomes. The first of several processes makes the material, the
-    others wait. Raises ConfigError and DataError as `open_sources` does.
+    The first of several processes makes it, the others wait. Raises ConfigError and DataError as `find` does.
     """
     prepared = []
-    for source in open_sources(data.sets, root, seed, data.fold):
-        if whole and source.name in SINGLE:
-            raise ConfigError(f"{source.name} holds single chromosomes, not spreads: it trains identify only")
+    for source in find(data, seed, root):
         names = list(source.train)
         random.Random(seed).shuffle(names)
         one = Prepared(source, names[: data.cells or None], list(source.val), folders(data, source))

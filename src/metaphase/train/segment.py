@@ -233,9 +233,11 @@ def run(
     with processes.joined(training.device):
         out = Path(data.out)
         folder = out / "segment"
+        place = material.root(root)
+        material.find(data, training.seed, place, whole=True)  # so that a wrong name puts no earlier run aside
         if processes.is_first():
             keep_settings(folder, sections, resume)
-        sets = yield from material.prepare(data, training.seed, material.root(root), whole=True)
+        sets = yield from material.prepare(data, training.seed, place)
         judge = judging.for_segmenter(sets, training.judge_cells) if processes.is_first() else None
         boxed = next((one for one in sets if one.source.name == "cil"), None)
         if boxed and processes.is_first() and not resume:
