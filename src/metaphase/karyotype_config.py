@@ -132,6 +132,9 @@ class KaryotypeConfig:
     """Share of cells of the other normal sex, or with the same hint, from which the program abstains from a case, in
     (0, 1)."""
 
+    same_chromosome: float = 0.75
+    """Of two outlines that share more than this part of the smaller one, only one can be a chromosome, in (0, 1)."""
+
     unknown_below: float = 0.1
     """An instance whose best class is less probable than this gets the status "unknown", in [0, 1)."""
 

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from metaphase.chromosomes import X, Y, sanity
 from metaphase.config import KaryotypeConfig
-from metaphase.karyotype.assignment import solve
+from metaphase.karyotype.alternatives import exclusive, weaker_of_conflicts
+from metaphase.karyotype.assignment import Solution, solve
 from metaphase.karyotype.call import Call, call_of
 from metaphase.karyotype.evidence import lengths, log_evidence
 from metaphase.karyotype.pairing import ordered
@@ -44,8 +45,9 @@ def assemble(
     Returns labels as assigned; scores = P(is a chromosome and has the assigned class); the status
     "unknown" where even the best class is improbable (`config.unknown_below`, and `config.extra_unknown_below` for
     those that found no slot) or where one without a slot may well be no chromosome (`config.extra_chromosome_below`;
-    "debris" where it is more likely none). In each group homologues stand as `pairing.ordered` says: X before Y, an
-    odd one last. The call is `call.call_of`'s.
+    "debris" where it is more likely none). Instances without a slot that are only another reading of a chromosome
+    that found one (`config.same_chromosome`) are left out, so fewer than M may come back. In each group homologues stand
+    as `pairing.ordered` says: X before Y, an odd one last. The call is `call.call_of`'s.
     Raises ValueError where lengths differ.
     """
     m = len(instances)
@@ -54,9 +56,11 @@ def assemble(
         raise ValueError(f"upright must have shape ({m},), but got {upright.shape}")
     if len(straightened) not in (0, m):
         raise ValueError(f"straightened must have {m} entries or none, but has {len(straightened)}")
-    named = _named(instances, straightened, config)
+    named, kept = _named(instances, straightened, config)
+    m, upright, before = len(kept), upright[kept], _best_classes(instances)[kept]
+    straightened = tuple(straightened[i] for i in kept) if straightened else ()
     labels, status = named.instances.labels, named.instances.status
-    long = lengths(instances, straightened)
+    long = lengths(named.instances, straightened)
     groups: list[tuple[int, ...]] = []
     for label in range(1, Y + 1):
         members = [i for i in range(m) if labels[i] == label and status[i] == "chromosome"]
@@ -72,7 +76,7 @@ def assemble(
         iscn=named.call.iscn,
         posterior=named.call.posterior,
         reasons=named.call.reasons,
-        labels_before=_best_classes(instances),
+        labels_before=before,
     )
 
 
@@ -81,12 +85,23 @@ def _best_classes(instances: Instances) -> NDArray[np.int64]:
     return np.asarray(instances.probabilities_nc, np.float64).argmax(1).astype(np.int64) + 1
 
 
-def _named(instances: Instances, straightened: Sequence[Straightened], config: KaryotypeConfig) -> _Named:
+def _named(
+    instances: Instances, straightened: Sequence[Straightened], config: KaryotypeConfig
+) -> tuple[_Named, NDArray[np.int64]]:
+    """Names and call; and which instances they are of, without other readings of chromosomes that found a slot."""
     log_q = log_evidence(instances, straightened, config.evidence)
-    labels, placed = _best_classes(instances), np.zeros(len(instances), bool)
+    pairs = exclusive(instances, config.same_chromosome)
     candidates = np.array([status == "chromosome" for status in instances.status], bool)
-    solution = solve(log_q[candidates], config)
-    labels[candidates], placed[candidates] = solution.best.labels, solution.best.placed
+    while True:
+        labels, placed, solution = _solved(instances, log_q, candidates, config)
+        lost = weaker_of_conflicts(pairs, placed, log_q[np.arange(len(labels)), labels - 1])
+        if not lost:
+            break
+        candidates[lost] = False
+    kept = np.flatnonzero(placed | ~pairs[:, placed].any(1))
+    if len(kept) < len(instances):
+        instances, log_q, candidates = instances.select(kept), log_q[kept], candidates[kept]
+        labels, placed, solution = _solved(instances, log_q, candidates, config)
     call = call_of(solution, log_q[candidates], np.flatnonzero(candidates).tolist(), config)
     q = np.exp(log_q)
     chromosome = 1 - q[:, 24]
@@ -99,4 +114,14 @@ def _named(instances: Instances, straightened: Sequence[Straightened], config: K
         for given, no_chromosome, no_class in zip(instances.status, none, doubtful, strict=True)
     )
     scores = np.clip(q[np.arange(len(labels)), labels - 1], 0, 1).astype(np.float32)
-    return _Named(replace(instances, labels=labels, scores=scores, status=status), placed, call)
+    return _Named(replace(instances, labels=labels, scores=scores, status=status), placed, call), kept
+
+
+def _solved(
+    instances: Instances, log_q: NDArray[np.float64], candidates: NDArray[np.bool_], config: KaryotypeConfig
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], Solution]:
+    """Labels of all instances, which of them found a slot, and the solution over the `candidates`."""
+    labels, placed = _best_classes(instances), np.zeros(len(instances), bool)
+    solution = solve(log_q[candidates], config)
+    labels[candidates], placed[candidates] = solution.best.labels, solution.best.placed
+    return labels, placed, solution
