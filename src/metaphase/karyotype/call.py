@@ -139,7 +139,7 @@ def _change(best: Assignment, ids: Sequence[int]) -> str:
         shown = [ids[int(i)] for i in np.flatnonzero(best.placed & (best.labels == k + 1))]
         where = f" ({_numbers(shown)})" if shown else ""
         parts.append(f"{len(shown)} of chromosome {NAMES[k]}{where}")
-    return f"{best.hypothesis.iscn} because of {' and '.join(parts)}"
+    return " and ".join(parts)
 
 
 def _numbers(ids: Sequence[int]) -> str:
