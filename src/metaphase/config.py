@@ -235,6 +235,9 @@ class IdentifyTraining:
     lost_end: float = 0.12
     """Share of chromosomes with one end cut off, in [0, 1]."""
 
+    bands_margin: float = 0.15
+    """Correlation by which the bands must fit the ideogram better one way up than the other to say which is up."""
+
     orientation_weight: float = 0.3
     """Weight of the orientation loss, at least 0."""
 

@@ -54,13 +54,32 @@ def test_drawn_material_is_straight_centred_and_upright(drawn):
     assert lengths[labels <= 3].min() > lengths[(labels >= 19) & (labels <= 22)].max()
 
 
+def test_bands_say_which_end_is_up(drawn):
+    inputs, labels = drawn[0].copy(), drawn[1]
+    turned = np.arange(48) % 2 == 1
+    inputs[turned] = inputs[turned][:, ::-1, ::-1]
+    known = identify.upright_by_bands(inputs, labels, 0.15)
+    sure = known == identify.BY_BANDS
+    assert 0.4 < sure.mean() < 1
+    right = [np.array_equal(got, upright) for got, upright in zip(inputs[sure], drawn[0][sure], strict=True)]
+    assert np.mean(right) > 0.9
+    untouched = np.where(turned[:, None, None], drawn[0][:, ::-1, ::-1], drawn[0])[~sure]
+    np.testing.assert_array_equal(inputs[~sure], untouched)
+
+
+def test_a_chromosome_without_bands_or_pixels_has_no_known_end():
+    flat = np.zeros((2, 160, 32), np.uint8)
+    flat[0, 40:120, 8:24] = 100
+    assert identify.upright_by_bands(flat, np.array([1, 2]), 0.15).tolist() == [identify.UNKNOWN] * 2
+
+
 def test_a_batch_shows_everything_twice_once_turned(material):
     pair, labels, orientations = next(identify.batches(*material, CONFIG, 0))
     assert pair.shape == (16, 160, 32)
     assert pair.dtype == torch.uint8
     assert torch.equal(pair[8:], pair[:8].flip(1, 2))
     assert labels.shape == orientations.shape == (8,)
-    assert int((orientations == 0).sum()) == 2
+    assert int((orientations == identify.DRAWN).sum()) == 2
     assert 0 <= int(labels.min()) <= int(labels.max()) <= 23
 
 
@@ -75,7 +94,7 @@ def test_one_round_shows_every_real_chromosome_once(material):
     seen = [
         one.numpy().tobytes()
         for pair, _, orientations in itertools.islice(identify.batches(*material, CONFIG, 0), 6)
-        for one in pair[:8][orientations < 0]
+        for one in pair[:8][orientations != identify.DRAWN]
     ]
     assert len(seen) == len(set(seen)) == 36
 

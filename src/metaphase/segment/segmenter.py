@@ -117,7 +117,7 @@ def _to_full_resolution(
         crops.append(probability)
         offsets.append((x, y))
         index.append(i)
-    smooth = np.asarray(cv2.medianBlur(spread.gray, 3)) if spread.inverted else None
+    smooth = np.asarray(cv2.medianBlur(spread.gray, 3), np.uint8) if spread.inverted else None
     clear = float(np.median(spread.gray[~foreground])) if not foreground.all() else 255.0
     final, places, chosen = [], [], []
     for probability, (x, y), i in zip(crops, offsets, index, strict=True):

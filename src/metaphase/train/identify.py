@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from metaphase.banding import align, profile_of
 from metaphase.config import DataConfig, IdentifyTraining, TrainConfig, read_sections
 from metaphase.datasets.procedural_chromosome import draw_chromosome
 from metaphase.errors import DataError
@@ -21,6 +22,9 @@ from metaphase.train.loop import Progress, fit, keep_settings, steps_done, weigh
 from metaphase.types import Straightened
 
 __all__ = ["accuracy", "augment", "batches", "drawn_material", "load_material", "losses", "run", "train_identifier"]
+
+UNKNOWN, DRAWN, BY_BANDS = -1, 0, 1
+"""What is known of the orientation of a chromosome: nothing; p arm at row 0, it was drawn so; the same, by its bands."""
 
 Batch = tuple[Tensor, Tensor, Tensor]
 Labelled = tuple[NDArray[np.uint8], NDArray[np.int64]]
@@ -36,7 +40,8 @@ def batches(
 ) -> Iterator[Batch]:
     """Endless batches of (darkness UInt8[2n, 160, 32], class 0..23 [n], orientation [n]).
 
-    inputs: UInt8[N, 160, 32]; labels: 1..24; orientations: 0 where the p arm is known to be at row 0, -1 not known.
+    inputs: UInt8[N, 160, 32]; labels: 1..24; orientations: `UNKNOWN`, or, where the p arm is known to be at row 0,
+    `DRAWN` for procedural chromosomes and `BY_BANDS` for real ones.
     Real chromosomes come in rounds, each once a round, or by chance with `shares` (see `material.shares`); drawn ones
     by chance. The second n rows show the same chromosomes turned. Each of several processes takes its part of a batch.
     """
@@ -44,7 +49,7 @@ def batches(
     part = slice(processes.rank() * mine, (processes.rank() + 1) * mine)
     rng = np.random.default_rng(seed)
     order: NDArray[np.int64] = np.zeros(0, np.int64)
-    real, drawn = np.flatnonzero(orientations < 0), np.flatnonzero(orientations >= 0)
+    real, drawn = np.flatnonzero(orientations != DRAWN), np.flatnonzero(orientations == DRAWN)
     n_drawn = round(config.batch * config.drawn_share) if len(drawn) else 0
     n_real = config.batch - n_drawn
     while True:
@@ -152,6 +157,25 @@ def load_material(folders: Sequence[Path], names: list[str]) -> Labelled:
     return np.concatenate(inputs), np.concatenate(labels)
 
 
+def upright_by_bands(inputs: NDArray[np.uint8], labels: NDArray[np.int64], margin: float) -> NDArray[np.int64]:
+    """Turn real chromosomes, in place, so that the p arm is at row 0 where the bands tell which end it is.
+
+    inputs: UInt8[N, 160, 32]; labels: 1..24. Returns Int64[N], `BY_BANDS` where the profile fits the ideogram of its
+    class better one way up than turned, by at least `margin` of correlation, else `UNKNOWN`.
+    """
+    known = np.full(len(labels), UNKNOWN, np.int64)
+    for i, (darkness, label) in enumerate(zip(inputs, labels.tolist(), strict=True)):
+        profile = profile_of(255 - darkness, darkness > 0)
+        if len(profile) < 2:
+            continue
+        fit = align(profile, label)
+        if abs(fit.score - fit.turned_score) >= margin:
+            known[i] = BY_BANDS
+            if fit.turned_score > fit.score:
+                inputs[i] = darkness[::-1, ::-1].copy()
+    return known
+
+
 def drawn_material(count: int, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Procedural straight chromosomes with the p arm at row 0: inputs UInt8[count, 160, 32] and labels."""
     rng = np.random.default_rng(seed)
@@ -205,7 +229,8 @@ def train_identifier(
         torch.set_num_threads(training.threads)
     inputs, labels = train_material
     drawn_inputs, drawn_labels = drawn_material(config.drawn_count, training.seed)
-    orientations = np.concatenate([np.full(len(labels), -1), np.zeros(len(drawn_labels))]).astype(np.int64)
+    by_bands = upright_by_bands(inputs, labels, config.bands_margin)
+    orientations = np.concatenate([by_bands, np.full(len(drawn_labels), DRAWN)]).astype(np.int64)
     inputs, labels = np.concatenate([inputs, drawn_inputs]), np.concatenate([labels, drawn_labels])
     done = steps_done(folder) if resume else 0
     stream = batches(inputs, labels, orientations, config, training.seed + 1_000_003 * done, shares)

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from metaphase.datasets import ADAPTERS, Index, Record
+from metaphase.datasets import ADAPTERS, OWN_DATA, Index, Record, adapter_for
 from metaphase.errors import ConfigError, DataError
-from metaphase.train import own_folder
 
 __all__ = ["SINGLE", "Source", "case_mates", "open_source", "open_sources", "read", "shared_by", "stale"]
 
@@ -45,7 +44,7 @@ class Source:
     @property
     def folder(self) -> str:
         """Name of the folder of its cached material."""
-        if self.name in ADAPTERS:
+        if _format(self.name) not in OWN_DATA:
             return self.name
         place = self.root.resolve()
         return f"own-{re.sub(r'[^a-z0-9]+', '-', place.name.lower())}-{zlib.crc32(str(place).encode()):08x}"
@@ -126,7 +125,13 @@ def _index(name: str, root: Path) -> Index:
 
 
 def _adapter(name: str) -> ModuleType:
-    return ADAPTERS.get(name, own_folder)
+    return ADAPTERS[_format(name)]
+
+
+@functools.cache
+def _format(name: str) -> str:
+    """The adapter's name; of a lab's own folder, that of the format in which it is labelled."""
+    return name if name in ADAPTERS else adapter_for(Path(name))
 
 
 def _parted(
@@ -139,6 +144,11 @@ def _parted(
             raise ConfigError(f"data.fold must be one of 0..{len(folds) - 1} for {name}, but is {fold}")
         others = [image for split, names in folds.items() if split != f"fold{fold}" for image in names]
         return tuple(others), tuple(splits[f"fold{fold}"])
+    if _format(name) in OWN_DATA and "train" not in splits:
+        # Own images that nobody put on a side may be learnt; where no image has a side, the adapter calls all test.
+        told = {side: names for side, names in splits.items() if len(names) < len(splits["all"])}
+        sides = {image for names in told.values() for image in names}
+        splits = told | {"train": [image for image in splits["all"] if image not in sides]}
     kinds = ["train", "official-train"] + ([] if "test" in splits else ["all"])
     names = next((tuple(splits[kind]) for kind in kinds if splits.get(kind)), None)
     if names is None:
