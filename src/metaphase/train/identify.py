@@ -24,7 +24,7 @@ from metaphase.types import Straightened
 __all__ = ["accuracy", "augment", "batches", "drawn_material", "load_material", "losses", "run", "train_identifier"]
 
 UNKNOWN, DRAWN, BY_BANDS = -1, 0, 1
-"""What is known of the orientation of a chromosome: nothing; p arm at row 0, it was drawn so; the same, by its bands."""
+"""What is known of the orientation: nothing; p arm at row 0, the chromosome was drawn so; the same, by its bands."""
 
 Batch = tuple[Tensor, Tensor, Tensor]
 Labelled = tuple[NDArray[np.uint8], NDArray[np.int64]]
