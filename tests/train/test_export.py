@@ -1,5 +1,7 @@
 """ONNX files say what the networks say."""
 
+import json
+
 import numpy as np
 import onnxruntime
 import pytest
@@ -8,11 +10,13 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("onnxscript")
 torch.set_num_threads(1)
 
+from metaphase.config import DataConfig, TrainConfig  # noqa: E402
 from metaphase.identify import Identifier  # noqa: E402
 from metaphase.identify.network import IdentifierNetwork  # noqa: E402
 from metaphase.segment import Segmenter  # noqa: E402
 from metaphase.segment.network import OUTPUTS, SegmenterNetwork  # noqa: E402
-from metaphase.train.export import export_identifier, export_segmenter  # noqa: E402
+from metaphase.train.export import card, export_identifier, export_segmenter  # noqa: E402
+from metaphase.train.sources import Source  # noqa: E402
 
 
 def lived_in(network):
@@ -73,3 +77,17 @@ def test_the_file_says_nothing_of_the_machine_it_was_made_on(tmp_path):
     written = (tmp_path / "identify.onnx").read_bytes()
     assert b"stack_trace" not in written
     assert b"network.py" not in written
+
+
+def test_the_file_tells_of_the_data_and_settings_it_was_made_with(tmp_path):
+    source = Source("cil", tmp_path, 1.0, (), ())
+    about = card(
+        [source, Source(str(tmp_path / "own_cells"), tmp_path, 1.0, (), ())],
+        {"train": TrainConfig(), "data": DataConfig()},
+    )
+    export_identifier(save(lived_in(IdentifierNetwork()), tmp_path), tmp_path / "identify.onnx", about)
+    kept = session(tmp_path / "identify.onnx").get_modelmeta().custom_metadata_map
+    assert "CC BY" in json.loads(kept["sets"])["cil"]
+    assert json.loads(kept["sets"])["own_cells"] == "own"
+    assert json.loads(kept["settings"])["train"]["lr"] == TrainConfig().lr
+    assert str(tmp_path) not in str(kept)

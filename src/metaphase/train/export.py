@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +14,14 @@ import onnx
 import torch
 from torch import nn
 
+from metaphase import __version__
+from metaphase.datasets import ADAPTERS
 from metaphase.identify.network import IdentifierNetwork
 from metaphase.identify.straighten import BREADTH, LENGTH
 from metaphase.segment.network import OUTPUTS, SegmenterNetwork
+from metaphase.train.sources import Source
 
-__all__ = ["export_identifier", "export_segmenter"]
+__all__ = ["card", "export_identifier", "export_segmenter"]
 
 
 def _averaged(network: nn.Module, checkpoint: Path) -> nn.Module:
@@ -24,22 +30,34 @@ def _averaged(network: nn.Module, checkpoint: Path) -> nn.Module:
     return network.eval()
 
 
-def export_segmenter(checkpoint: Path, path: Path) -> None:
-    """Write `path` (ONNX): darkness Float32[1, 1, H, W] to the maps of `SegmenterNetwork`."""
+def card(sources: Iterable[Source], sections: Mapping[str, Any]) -> dict[str, str]:
+    """What a weight file says of itself: program, data sets with their terms, every setting of the run."""
+    terms = {Path(one.name).name: adapter.LICENCE if (adapter := ADAPTERS.get(one.name)) else "own" for one in sources}
+    settings = {name: asdict(section) for name, section in sections.items() if name != "data"}  # no path of a machine
+    return {"metaphase": __version__, "sets": json.dumps(terms), "settings": json.dumps(settings)}
+
+
+def export_segmenter(checkpoint: Path, path: Path, about: Mapping[str, str] | None = None) -> None:
+    """Write `path` (ONNX): darkness Float32[1, 1, H, W] to the maps of `SegmenterNetwork`. about: see `card`."""
     h, w = torch.export.Dim("h32", min=1, max=400), torch.export.Dim("w32", min=1, max=400)
     shapes = {"darkness_n1hw": {2: 32 * h, 3: 32 * w}}
-    _export(_averaged(SegmenterNetwork(), checkpoint), torch.zeros(1, 1, 256, 320), OUTPUTS, shapes, path)
+    _export(_averaged(SegmenterNetwork(), checkpoint), torch.zeros(1, 1, 256, 320), OUTPUTS, shapes, path, about)
 
 
-def export_identifier(checkpoint: Path, path: Path) -> None:
-    """Write `path` (ONNX): darkness UInt8[N, 160, 32] to logits Float32[N, 48]."""
+def export_identifier(checkpoint: Path, path: Path, about: Mapping[str, str] | None = None) -> None:
+    """Write `path` (ONNX): darkness UInt8[N, 160, 32] to logits Float32[N, 48]. about: see `card`."""
     example = torch.zeros(5, LENGTH, BREADTH, dtype=torch.uint8)
     shapes = {"darkness_nlb": {0: torch.export.Dim("n", min=1, max=4096)}}
-    _export(_averaged(IdentifierNetwork(), checkpoint), example, ("logits",), shapes, path)
+    _export(_averaged(IdentifierNetwork(), checkpoint), example, ("logits",), shapes, path, about)
 
 
 def _export(
-    network: nn.Module, example: torch.Tensor, outputs: tuple[str, ...], shapes: dict[str, Any], path: Path
+    network: nn.Module,
+    example: torch.Tensor,
+    outputs: tuple[str, ...],
+    shapes: dict[str, Any],
+    path: Path,
+    about: Mapping[str, str] | None,
 ) -> None:
     # The exporter speaks of optional packages and of its own deprecations, which are nothing to whoever trains.
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
@@ -57,15 +75,16 @@ def _export(
         )
     assert program is not None
     program.save(str(path))
-    _forget_where_it_was_made(path)
+    _describe(path, dict(about or {}))
 
 
-def _forget_where_it_was_made(path: Path) -> None:
-    """Take out what the exporter writes beside each node: Python stack traces with the paths of this machine."""
+def _describe(path: Path, about: dict[str, str]) -> None:
+    """Keep `about` in the file; take out what the exporter writes beside each node: stack traces with paths."""
     model = onnx.load(str(path))
     for part in (model, model.graph, *model.graph.node, *model.graph.value_info, *model.graph.initializer):
         del part.metadata_props[:]
         part.doc_string = ""
     for value in (*model.graph.input, *model.graph.output):
         del value.metadata_props[:]
+    onnx.helper.set_model_props(model, about)
     onnx.save(model, str(path))

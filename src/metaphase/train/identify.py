@@ -288,7 +288,8 @@ def run(
             _joined(known), _joined(judged), folder, training, config, resume=resume, shares=shares
         )
         if processes.is_first():
-            export.export_identifier(weights_of(folder), out / "identify.onnx")
+            about = export.card((one.source for one in sets), sections)
+            export.export_identifier(weights_of(folder), out / "identify.onnx", about)
             if training.start == weights.SHIPPED:
                 weights.complete(out)
         processes.wait()

@@ -248,7 +248,8 @@ def run(
         cells, shares = _with_masks(sets)
         yield from train_segmenter(cells, folder, training, config, resume=resume, shares=shares, judge=judge)
         if processes.is_first():
-            export.export_segmenter(weights_of(folder), out / "segment.onnx")
+            about = export.card((one.source for one in sets), sections)
+            export.export_segmenter(weights_of(folder), out / "segment.onnx", about)
             if training.start == weights.SHIPPED:
                 weights.complete(out)
         processes.wait()
