@@ -77,7 +77,7 @@ def main() -> None:
             continue
         used += 1
         every = whole_cell(cell)
-        spread = model.spread(cell.path)
+        spread = model.spread(cell.record.gray().gray)
         counts = np.bincount(cell.truth.labels, minlength=25)[1:]
         told = assemble(cell.identified.instances, cell.identified.upright, cell.identified.straightened).iscn
         unchanged.append(verdict(told, annotated(counts)))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from metaphase.datasets import Index, cil
+from metaphase.datasets import Index, Record, cil
 from metaphase.identify import Identified
 from metaphase.image_io import write_atomically
 from metaphase.predict import Model, load_model
@@ -25,11 +25,23 @@ CACHE = Path("runs/identified")
 class Cell:
     """One annotated cell and what the networks made of it, before the cell as a whole was considered."""
 
-    name: str
-    case: str
-    path: Path
-    truth: Instances
+    record: Record
     identified: Identified
+
+    @property
+    def name(self) -> str:
+        """Name of the image."""
+        return self.record.name
+
+    @property
+    def case(self) -> str:
+        """The person or culture."""
+        return self.record.case
+
+    @property
+    def truth(self) -> Instances:
+        """What the annotators drew."""
+        return self.record.truth
 
 
 def arguments(description: str | None, **extra: dict[str, object]) -> argparse.Namespace:
@@ -71,8 +83,8 @@ def load_cells(options: argparse.Namespace, model: Model | None = None) -> Itera
 def _cell(index: Index, name: str, file: Path, model: Model) -> Cell:
     record = cil.read(index, name)
     if not file.exists():
-        store(model.identify(model.spread(record.path)), file)
-    return Cell(name, record.case, record.path, record.truth, restore(file))
+        store(model.identify(model.spread(record.gray().gray)), file)
+    return Cell(record, restore(file))
 
 
 def store(identified: Identified, file: Path) -> None:

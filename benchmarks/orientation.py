@@ -56,7 +56,7 @@ def marked(options: object, model: Model) -> tuple[int, int, dict[int, list[bool
     for cell in load_cells(options, model):  # type: ignore[arg-type]
         if cell.name not in by_image:
             continue
-        width = model.spread(cell.path).chromosome_width
+        width = model.spread(cell.record.gray().gray).chromosome_width
         instances = cell.identified.instances
         for mark in by_image[cell.name]:
             p, q = np.array(mark["p_xy"]), np.array(mark["q_xy"])
