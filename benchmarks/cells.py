@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import datetime
 import os
 import sys
 from collections.abc import Iterator
@@ -57,13 +56,6 @@ def arguments(description: str | None, **extra: dict[str, object]) -> argparse.N
     if options.root is None:
         parser.error("name the folder of the data sets with --root or METAPHASE_DATA")
     return options
-
-
-def heading(title: str, model: Model) -> str:
-    """Title, date, weights and command, as they stand above every table."""
-    date = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC"
-    command = " ".join(["python", *sys.argv])
-    return f"## {title}\n\n{date}, weights SHA-256 `{model.info['sha256'][:12]}…`\n\n    {command}\n"
 
 
 def load_cells(options: argparse.Namespace, model: Model | None = None) -> Iterator[Cell]:

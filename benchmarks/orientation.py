@@ -15,8 +15,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from cells import arguments, heading, load_cells
+from cells import arguments, load_cells
 from PIL import Image
+from provenance import heading
 
 from metaphase import identify, masks
 from metaphase.banding import align, profile_of
@@ -145,7 +146,7 @@ def main() -> None:
         every={"type": int, "default": 1, "help": "every so many cells of BioImLAB (1: all 119)"},
     )
     model = load_model(options.weights)
-    print(heading("Orientation", model))
+    print(heading("Orientation", model.info))
     print("| set | right | chromosomes |\n|---|---:|---:|")
     right, count, _ = marked(options, model)
     print(f"| CIL val, marked by eye | {right / max(1, count):.1%} | {count} |")

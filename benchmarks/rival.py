@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from predict import provenance
+from provenance import provenance
 
 from metaphase import masks
 from metaphase.config import SegmentConfig

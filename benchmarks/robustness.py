@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from predict import provenance
+from provenance import provenance
 
 from metaphase import masks
 from metaphase.datasets import ADAPTERS
