@@ -39,12 +39,41 @@ def locate(named: str, root: Path | None) -> Place:
             raise ConfigError(f"{named} is not found: name its folder with --root DIR or METAPHASE_DATA")
         name, place = named, root
     elif Path(named).is_dir():
-        name, place = adapter_for(Path(named)), Path(named)
+        name, place = _format_of(Path(named)), Path(named)
     else:
         known = ", ".join(name for name in ADAPTERS if name not in OWN_DATA)
         raise ConfigError(f"{named!r} is neither a data set ({known}) nor a folder of labelled images")
     adapter = ADAPTERS[name]
     return Place(name, adapter, adapter.find(place))
+
+
+def _format_of(folder: Path) -> str:
+    """The format of own images in the folder. Raises DataError where it is none, or is a published set.
+
+    Read as a format only, AutoKary2022 would lose its cases, and a person could stand on both sides of a split.
+    """
+    try:
+        found = adapter_for(folder)
+    except DataError:
+        if not _published_in(folder):
+            raise
+    else:
+        if found != "labelme" or not _is_there("autokary2022", folder):
+            return found
+    names = ", ".join(_published_in(folder))
+    raise DataError(f"{folder}: this folder holds {names}; give that name in its place, with --root {folder}")
+
+
+def _published_in(folder: Path) -> list[str]:
+    return [name for name in ADAPTERS if name not in OWN_DATA and _is_there(name, folder)]
+
+
+def _is_there(name: str, folder: Path) -> bool:
+    try:
+        ADAPTERS[name].find(folder)
+    except DataError:
+        return False
+    return True
 
 
 def names_in(place: Place, split: str | None, limit: int | None = None) -> list[str]:
