@@ -12,6 +12,9 @@ from metaphase.errors import ConfigError, DataError
 
 __all__ = ["Place", "locate", "names_in"]
 
+_PUBLISHED_AS = {"labelme": "autokary2022", "voc": "cil"}
+"""Published sets whose layout cannot be taken for a laboratory's own folder of that format."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -50,7 +53,7 @@ def locate(named: str, root: Path | None) -> Place:
 def _format_of(folder: Path) -> str:
     """The format of own images in the folder. Raises DataError where it is none, or is a published set.
 
-    Read as a format only, AutoKary2022 would lose its cases, and a person could stand on both sides of a split.
+    Read as a format only, a published set would lose its cases, and a person could stand on both sides of a split.
     """
     try:
         found = adapter_for(folder)
@@ -58,10 +61,11 @@ def _format_of(folder: Path) -> str:
         if not _published_in(folder):
             raise
     else:
-        if found != "labelme" or not _is_there("autokary2022", folder):
+        if found not in _PUBLISHED_AS or not _is_there(_PUBLISHED_AS[found], folder):
             return found
-    names = ", ".join(_published_in(folder))
-    raise DataError(f"{folder}: this folder holds {names}; give that name in its place, with --root {folder}")
+    names = _published_in(folder)
+    which = "that name" if len(names) == 1 else "one of these names"
+    raise DataError(f"{folder}: the folder holds {', '.join(names)}; give {which} in its place, with --root {folder}")
 
 
 def _published_in(folder: Path) -> list[str]:
