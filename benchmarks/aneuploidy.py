@@ -8,7 +8,8 @@ from collections import defaultdict
 
 import cv2
 import numpy as np
-from cells import Cell, arguments, heading, load_cells
+from cells import Cell, arguments, load_cells
+from provenance import heading
 
 from metaphase import masks
 from metaphase.chromosomes import name_of
@@ -77,7 +78,7 @@ def main() -> None:
             continue
         used += 1
         every = whole_cell(cell)
-        spread = model.spread(cell.path)
+        spread = model.spread(cell.record.gray().gray)
         counts = np.bincount(cell.truth.labels, minlength=25)[1:]
         told = assemble(cell.identified.instances, cell.identified.upright, cell.identified.straightened).iscn
         unchanged.append(verdict(told, annotated(counts)))
@@ -100,7 +101,7 @@ def main() -> None:
             kind = f"{'gain' if gain else 'loss'}, {'sex chromosome' if label > 22 else 'autosome'}"
             tally[kind, every is not None].append(outcome)
             by_class[label].append(outcome)
-    print(heading(f"In-silico aneuploidy on CIL {options.split}, {used} normal cells, seed {options.seed}", model))
+    print(heading(f"In-silico aneuploidy on CIL {options.split}, {used} normal cells, seed {options.seed}", model.info))
     print(table(tally, unchanged))
     print("\n| class | n | right | wrong |\n|---|---:|---:|---:|")
     for label, outcomes in sorted(by_class.items()):

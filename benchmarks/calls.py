@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from cells import Cell, arguments, heading, load_cells
+from cells import Cell, arguments, load_cells
+from provenance import heading
 
 from metaphase import metrics
 from metaphase.datasets import cil
@@ -119,7 +120,7 @@ def main() -> None:
         found = cell.identified
         called.append(Called(cell, annotated(cell), assemble(found.instances, found.upright, found.straightened)))
     normal = cil.normal(cil.find(options.root), [c.cell.name for c in called])
-    print(heading(f"Assignment and calls on CIL {options.split}, {len(called)} cells", model))
+    print(heading(f"Assignment and calls on CIL {options.split}, {len(called)} cells", model.info))
     print(before_and_after(called) + "\n")
     print(normal_cells([c for c in called if c.cell.name in normal]) + "\n")
     print(abnormal_cells([c for c in called if c.truth not in ("46,XX", "46,XY")]) + "\n")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import datetime
 import os
 import sys
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from metaphase.datasets import Index, cil
+from metaphase.datasets import Index, Record, cil
 from metaphase.identify import Identified
 from metaphase.image_io import write_atomically
 from metaphase.predict import Model, load_model
@@ -25,11 +24,23 @@ CACHE = Path("runs/identified")
 class Cell:
     """One annotated cell and what the networks made of it, before the cell as a whole was considered."""
 
-    name: str
-    case: str
-    path: Path
-    truth: Instances
+    record: Record
     identified: Identified
+
+    @property
+    def name(self) -> str:
+        """Name of the image."""
+        return self.record.name
+
+    @property
+    def case(self) -> str:
+        """The person or culture."""
+        return self.record.case
+
+    @property
+    def truth(self) -> Instances:
+        """What the annotators drew."""
+        return self.record.truth
 
 
 def arguments(description: str | None, **extra: dict[str, object]) -> argparse.Namespace:
@@ -45,13 +56,6 @@ def arguments(description: str | None, **extra: dict[str, object]) -> argparse.N
     if options.root is None:
         parser.error("name the folder of the data sets with --root or METAPHASE_DATA")
     return options
-
-
-def heading(title: str, model: Model) -> str:
-    """Title, date, weights and command, as they stand above every table."""
-    date = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC"
-    command = " ".join(["python", *sys.argv])
-    return f"## {title}\n\n{date}, weights SHA-256 `{model.info['sha256'][:12]}…`\n\n    {command}\n"
 
 
 def load_cells(options: argparse.Namespace, model: Model | None = None) -> Iterator[Cell]:
@@ -71,8 +75,8 @@ def load_cells(options: argparse.Namespace, model: Model | None = None) -> Itera
 def _cell(index: Index, name: str, file: Path, model: Model) -> Cell:
     record = cil.read(index, name)
     if not file.exists():
-        store(model.identify(model.spread(record.path)), file)
-    return Cell(name, record.case, record.path, record.truth, restore(file))
+        store(model.identify(model.spread(record.gray().gray)), file)
+    return Cell(record, restore(file))
 
 
 def store(identified: Identified, file: Path) -> None:

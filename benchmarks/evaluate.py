@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import multiprocessing
 import os
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from predict import machine, peak_memory_mb
+from provenance import date, machine, peak_memory_mb
 
 from metaphase.config import EvaluateConfig
 from metaphase.datasets import ADAPTERS
@@ -162,7 +161,7 @@ def main() -> None:
     spawn = multiprocessing.get_context("spawn")
     answers = spawn.Queue()
     print(f"machine  {machine()}")
-    print(f"date     {datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC")
+    print(f"date     {date()}")
     print(f"data     {'a drawn stand-in for CIL test' if options.root is None else 'CIL test split'}\n")
     print("| what | seconds | of processor | target | peak MB | target | measured on |")
     print("|---|---:|---:|---:|---:|---:|---|")

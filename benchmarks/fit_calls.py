@@ -17,7 +17,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from cells import Cell, arguments, heading, load_cells
+from cells import Cell, arguments, load_cells
+from provenance import heading
 from scipy.optimize import minimize
 
 from metaphase import karyotype_config
@@ -287,7 +288,7 @@ def main() -> None:
     config = fit_priors(made, replace(KaryotypeConfig(), evidence=evidence))
     config = fit_curve(made, config)
     config = fit_thresholds(made, config, options.wrong, options.abstained)
-    print(heading(f"Fit of the calls on {options.split}, {len(cells)} cells", model))
+    print(heading(f"Fit of the calls on {options.split}, {len(cells)} cells", model.info))
     print(table(made, config))
     print("\n    " + "\n    ".join(f"{k} = {v}" for part in (evidence, config) for k, v in vars(part).items()))
     if options.write:

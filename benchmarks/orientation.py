@@ -15,8 +15,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from cells import arguments, heading, load_cells
+from cells import arguments, load_cells
 from PIL import Image
+from provenance import heading
 
 from metaphase import identify, masks
 from metaphase.banding import align, profile_of
@@ -56,7 +57,7 @@ def marked(options: object, model: Model) -> tuple[int, int, dict[int, list[bool
     for cell in load_cells(options, model):  # type: ignore[arg-type]
         if cell.name not in by_image:
             continue
-        width = model.spread(cell.path).chromosome_width
+        width = model.spread(cell.record.gray().gray).chromosome_width
         instances = cell.identified.instances
         for mark in by_image[cell.name]:
             p, q = np.array(mark["p_xy"]), np.array(mark["q_xy"])
@@ -145,7 +146,7 @@ def main() -> None:
         every={"type": int, "default": 1, "help": "every so many cells of BioImLAB (1: all 119)"},
     )
     model = load_model(options.weights)
-    print(heading("Orientation", model))
+    print(heading("Orientation", model.info))
     print("| set | right | chromosomes |\n|---|---:|---:|")
     right, count, _ = marked(options, model)
     print(f"| CIL val, marked by eye | {right / max(1, count):.1%} | {count} |")

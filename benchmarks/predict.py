@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
-import os
-import platform
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -17,7 +13,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-import onnxruntime
+from provenance import date, machine, peak_memory_mb
 
 from metaphase import identify, imaging, karyotype, report, segment
 from metaphase.datasets.procedural import SpreadStyle, draw_spread
@@ -73,33 +69,6 @@ def measure(image: Path, weights: Path | None, rounds: int, folder: Path) -> tup
     return clock, info, count
 
 
-def peak_memory_mb() -> float | None:
-    """Largest resident size of this process so far in MB; None where the system does not tell."""
-    if sys.platform == "win32":
-        return None
-    import resource  # noqa: PLC0415 - absent on Windows
-
-    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return largest / (1 << 20 if sys.platform == "darwin" else 1 << 10)
-
-
-def machine() -> str:
-    """Processor, number of cores and thread setting, system, versions of what computes."""
-    name = platform.processor() or platform.machine()
-    listing = Path("/proc/cpuinfo")
-    if listing.exists():
-        lines = [line for line in listing.read_text(encoding="utf-8").splitlines() if line.startswith("model name")]
-        name = lines[0].split(":", 1)[1].strip() if lines else name
-    threads = os.environ.get("OMP_NUM_THREADS", "all")
-    versions = f"Python {platform.python_version()}, ONNX Runtime {onnxruntime.__version__}, OpenCV {cv2.__version__}"
-    return f"{name}, {os.cpu_count()} cores, OMP_NUM_THREADS {threads}, {platform.system()}; {versions}"
-
-
-def provenance(info: dict[str, str]) -> str:
-    """Weights, date and machine: what a number needs beside it."""
-    return f"weights `{info['sha256'][:12]}`; {datetime.datetime.now(datetime.UTC):%Y-%m-%d}; {machine()}"
-
-
 def draw(path: Path, seed: int) -> None:
     """Write the procedural spread that is measured by default: 700x700 pixels, 46 chromosomes 15 pixels wide."""
     done, data = cv2.imencode(".png", draw_spread(np.random.default_rng(seed), STYLE).spread.gray)
@@ -139,7 +108,7 @@ def main() -> None:
         gray = read_gray(image).gray
     memory = peak_memory_mb()
     print(f"machine  {machine()}")
-    print(f"date     {datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC")
+    print(f"date     {date()}")
     print(f"weights  {info['name']} {info['version']}, sha256 {info['sha256'][:16]}")
     print(f"image    {image.name}, {gray.shape[1]}x{gray.shape[0]}, {count} chromosomes found")
     print(f"memory   {'not known' if memory is None else f'{memory:.0f} MB at most'}; {options.rounds} rounds\n")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from predict import provenance
+from provenance import provenance
 
 from metaphase import masks
 from metaphase.config import SegmentConfig
@@ -78,7 +78,7 @@ def compared(
     index = adapter.find(root)
     for name in adapter.splits(index)[split][:limit]:
         record = adapter.read(index, name)
-        spread = model.spread(record.path)
+        spread = model.spread(record.gray().gray)
         found = model.karyotype(spread).instances.of_status("chromosome")
         yield "two networks and assignment", compare(record.truth, found, "annotation_box", name, record.case)
         for label, rival in rivals.items():

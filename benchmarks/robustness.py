@@ -10,11 +10,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from predict import provenance
+from provenance import provenance
 
 from metaphase import masks
 from metaphase.datasets import ADAPTERS
-from metaphase.image_io import read_gray
 from metaphase.matching import match
 from metaphase.predict import Model, load_model
 from metaphase.types import Instances
@@ -101,7 +100,7 @@ def measure(
         chromosomes = 0
         for name in chosen:
             record = adapter.read(index, name)
-            gray, boxes = change(read_gray(record.path).gray, record.truth.boxes_xyxy)
+            gray, boxes = change(record.gray().gray, record.truth.boxes_xyxy)
             total += counts(model, gray, boxes, record.truth)
             chromosomes += len(record.truth)
         yield label, total[0] / chromosomes, total[1] / chromosomes, total[2] / len(chosen)

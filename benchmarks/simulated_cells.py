@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import defaultdict
 
 import numpy as np
-from cells import arguments, heading, load_cells
+from cells import arguments, load_cells
+from provenance import heading
 
 from metaphase.config import KaryotypeConfig
 from metaphase.karyotype import call_of, hypotheses, log_evidence, solve
@@ -34,7 +35,7 @@ def main() -> None:
             of_class[int(cell.truth.labels[row])].append(log_q[col])
         false += [log_q[i] for i in sorted(set(range(len(log_q))) - set(cols.tolist()))]
         missed, total, cells = missed + len(cell.truth) - len(rows), total + len(cell.truth), cells + 1
-    print(heading(f"Simulated cells from CIL {options.split}", model))
+    print(heading(f"Simulated cells from CIL {options.split}", model.info))
     print(f"Missed {missed / total:.2%} of the chromosomes, {len(false) / cells:.2f} false ones a cell.\n")
     print("| karyotype | n | right | called normal | other | abstained |\n|---|---:|---:|---:|---:|---:|")
     sums: dict[str, np.ndarray] = defaultdict(lambda: np.zeros(5))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import re
 import subprocess
@@ -12,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from predict import machine
+from provenance import date, machine
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 PART_KEYS = ("found", "SQ_all", "class_accuracy", "end_to_end", "false_per_cell", "count_error", "IoU_chromosomes")
@@ -42,7 +41,7 @@ def tables(document: Mapping[str, Any], command: str) -> str:
     )
     head = (
         f"{document['images']} images, {document['instances']} chromosomes, {document['cases']} cases; {who}; "
-        f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}; {machine()}; {document['resamples']} resamples by case."
+        f"{date()}; {machine()}; {document['resamples']} resamples by case."
     )
     parts = [f"    {command}", head]
     second = document["second_annotation"]

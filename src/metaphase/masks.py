@@ -30,17 +30,21 @@ __all__ = [
 Bool = NDArray[np.bool_]
 
 
+class EmptyMaskError(ValueError):
+    """A mask has no pixel inside the image."""
+
+
 def tighten(crop: Bool, offset_xy: tuple[int, int], size_hw: tuple[int, int]) -> tuple[Bool, tuple[int, int]]:
     """Cut a mask crop to the image and to its tight box; returns the crop and its (column, row).
 
-    Raises ValueError where no pixel lies inside the image.
+    Raises EmptyMaskError where no pixel lies inside the image.
     """
     x, y = offset_xy
     left, top = max(0, -x), max(0, -y)
     inner = crop[top : max(top, size_hw[0] - y), left : max(left, size_hw[1] - x)]
     rows, columns = np.flatnonzero(inner.any(1)), np.flatnonzero(inner.any(0))
     if not len(rows):
-        raise ValueError(f"the mask at column {x}, row {y} has no pixel inside the image")
+        raise EmptyMaskError(f"the mask at column {x}, row {y} has no pixel inside the image")
     tight = inner[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     return np.ascontiguousarray(tight), (int(x + left + columns[0]), int(y + top + rows[0]))
 
@@ -147,7 +151,7 @@ def decode_rle(rle: dict[str, object]) -> Bool:
 def decode_rle_crop(rle: dict[str, object]) -> tuple[Bool, tuple[int, int]]:
     """The tight crop of a COCO RLE, compressed or not, and its (column, row), without ever making the full mask.
 
-    Raises ValueError for an empty mask, or where the runs do not fill the size that the RLE names.
+    Raises EmptyMaskError for an empty mask, another ValueError where the runs do not fill the size that the RLE names.
     """
     height, width = (int(v) for v in rle["size"])  # type: ignore[attr-defined]
     runs = _runs(rle["counts"])
@@ -157,7 +161,7 @@ def decode_rle_crop(rle: dict[str, object]) -> tuple[Bool, tuple[int, int]]:
     starts, ends = edges[1::2][: len(runs) // 2], edges[2::2]
     filled = ends > starts
     if not filled.any():
-        raise ValueError("the mask is empty: it has no pixel inside the image")
+        raise EmptyMaskError("the mask is empty: it has no pixel inside the image")
     left, right = int(starts[filled][0]) // height, int(ends[filled][-1] - 1) // height + 1
     inner = np.clip(edges, left * height, right * height)
     strip = np.repeat(np.arange(len(runs)) % 2 == 1, np.diff(inner)).reshape(right - left, height).T

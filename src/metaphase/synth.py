@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +14,7 @@ from metaphase import masks as geometry
 from metaphase.config import ReportConfig
 from metaphase.datasets import Index, cil
 from metaphase.datasets.composites import CutOut, compose, cut_out, resized
-from metaphase.datasets.formats.coco import annotation_entries, categories
+from metaphase.datasets.formats.coco import CocoWriter
 from metaphase.datasets.isolated import annotated_foreground, isolated
 from metaphase.datasets.procedural import DrawnSpread, SpreadStyle, draw_spread
 from metaphase.errors import ConfigError, DataError, MetaphaseError
@@ -188,8 +188,8 @@ def _write(
 ) -> Iterator[Path]:
     _check(out_dir, count, seed)
     is_new = not out_dir.exists()
-    images: list[dict[str, object]] = []
-    annotations: list[dict[str, object]] = []
+    annotations = io.BytesIO()
+    writer = CocoWriter(annotations, info)
     written: list[Path] = []
     complete = False
     try:
@@ -199,15 +199,11 @@ def _write(
             path = out_dir / f"{made.name}.png"
             written.append(path)
             write_atomically(path, encode_png(made.gray, _SMALL))
-            size = {"width": made.truth.width, "height": made.truth.height}
-            images.append({"id": number + 1, "file_name": path.name, **size, **made.source})
-            entries = annotation_entries(made.truth, number + 1, len(annotations) + 1)
-            more = made.more or [{}] * len(entries)
-            annotations += [{**entry, **extra} for entry, extra in zip(entries, more, strict=True)]
+            writer.add(path.name, made.truth, made.source, made.more)
             yield path
-        document = {"info": dict(info), "images": images, "annotations": annotations, "categories": categories()}
+        writer.close()
         path = out_dir / ANNOTATIONS
-        write_atomically(path, (json.dumps(document, indent=1) + "\n").encode("ascii"))
+        write_atomically(path, annotations.getvalue())
         complete = True
         yield path
     finally:

@@ -14,7 +14,9 @@ from published_layouts import (
 )
 
 from metaphase.curate import catalogue, preview, statistics
-from metaphase.report import draw_statistics
+from metaphase.errors import DataError
+from metaphase.report import SheetImage, draw_contact_sheet, draw_statistics
+from metaphase.types import Instances
 
 
 def numbers(named, root=None, **options):
@@ -109,6 +111,32 @@ def test_a_sheet_of_labels_without_images_and_of_broken_ones(tmp_path):
     steps = list(preview("autokary2022", tmp_path))
     assert [step["reason"] is None for step in steps[:-1]] == [True, False]
     assert steps[-1]["images"] == 1
+
+
+def test_a_sheet_is_as_high_as_its_images_and_names_stand_by_their_masks():
+    wide = SheetImage(np.full((100, 400), 255, np.uint8), Instances.from_boxes(100, 400, np.zeros((0, 4))), "wide")
+    rgb = draw_contact_sheet([wide])
+    assert rgb.shape[0] < rgb.shape[1] / 3, "no empty paper below a wide image"
+    # A stroke from the lower left to the upper right corner: its name belongs to its end, not to the empty corner.
+    mask = np.eye(300, dtype=bool)[::-1] | np.eye(300, k=1, dtype=bool)[::-1]
+    truth = Instances.from_masks(400, 400, [mask], [(50, 50)], labels=[1])
+    rgb = draw_contact_sheet([SheetImage(np.full((400, 400), 255, np.uint8), truth, "")]).astype(int)
+    coloured = rgb.max(2) - rgb.min(2) > 60
+    middle = rgb.shape[1] // 2
+    assert coloured[: rgb.shape[0] // 6, middle:].any()
+    assert not coloured[: rgb.shape[0] // 3, :middle].any()
+
+
+def test_a_published_set_is_not_taken_for_own_images(tmp_path):
+    home = write_autokary(tmp_path, {"train/A/1": cell(1), "test/B/2": cell(2)})
+    with pytest.raises(DataError, match=r"holds autokary2022.*--root"):
+        numbers(home)
+    write_cil(tmp_path / "boxes", {"105161": cell(1)})
+    with pytest.raises(DataError, match=r"holds cil; give that name in its place, with --root"):
+        numbers(tmp_path / "boxes" / "cil")
+    write_overlap_pairs(tmp_path / "pairs", count=1)
+    with pytest.raises(DataError, match=r"holds overlap-pairs.*--root"):
+        numbers(tmp_path / "pairs")
 
 
 def test_the_catalogue_says_what_is_there_and_what_is_missing(tmp_path):

@@ -5,34 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from published_layouts import CIL_NAMES
 
 from metaphase.datasets.formats.voc import VocAnnotation, write_voc
 
-NAMES = [
-    "A1",
-    "A2",
-    "A3",
-    "B4",
-    "B5",
-    "C6",
-    "C7",
-    "C8",
-    "C9",
-    "C10",
-    "C11",
-    "C12",
-    "D13",
-    "D14",
-    "D15",
-    "E16",
-    "E17",
-    "E18",
-    "F19",
-    "F20",
-    "G21",
-    "G22",
-]
-NORMAL = [*NAMES, *NAMES, "X", "Y"]
+NORMAL = [*CIL_NAMES[:22], *CIL_NAMES]
 
 
 def write_cil(root, images, set_folder="24_chromosomes_object", labels="annotations", prefix="24"):

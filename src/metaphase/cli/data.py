@@ -296,11 +296,17 @@ def _print_numbers(numbers: Mapping[str, Any]) -> None:
     )
     per_image = ", ".join(f"{count}: {images}" for count, images in numbers["per_image"].items())
     click.echo(f"images by number of chromosomes: {per_image}")
-    click.echo(f"chromosomes by class: {', '.join(f'{name}: {n}' for name, n in numbers['classes'].items())}")
+    named = {name: n for name, n in numbers["classes"].items() if name != "?" and n}
+    unnamed = {"not named": numbers["classes"]["?"]} if numbers["classes"].get("?") else {}
+    by_class = ", ".join(f"{name}: {n}" for name, n in {**named, **unnamed}.items())
+    click.echo(f"chromosomes by class: {by_class if named else 'none is named'}")
     sizes = numbers["image_sizes"]
     if sizes:
         wide, high = [size[0] for size in sizes], [size[1] for size in sizes]
-        click.echo(f"image sizes: {len(sizes)} different, {min(wide)}-{max(wide)} x {min(high)}-{max(high)} pixels")
+        if len(sizes) == 1:
+            click.echo(f"image sizes: all {wide[0]} x {high[0]} pixels")
+        else:
+            click.echo(f"image sizes: {len(sizes)} different, {min(wide)}-{max(wide)} x {min(high)}-{max(high)} pixels")
     length = numbers["chromosome_size"]
     if length:
         click.echo(

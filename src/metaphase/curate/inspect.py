@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metaphase import masks as geometry
+from metaphase.chromosomes import name_of
 from metaphase.curate.findings import Finding
 from metaphase.curate.places import Place
 from metaphase.datasets import Record
@@ -90,7 +91,8 @@ def _of_truth(truth: Instances, label: str, name: str) -> list[Finding]:
         if truth.crops is not None and _mask_iou(truth, int(i), int(j)) < _TWICE:
             continue  # two that cross in their middle share the box
         place = f"objects {i + 1} and {j + 1} at [{', '.join(f'{v:g}' for v in boxes[i])}]"
-        found.append(Finding("twice", label, place, f"both have label {truth.labels[i]}", name))
+        called = name_of(int(truth.labels[i])) if truth.labels[i] else "chromosome"
+        found.append(Finding("twice", label, place, f"both are called {called}", name))
     return found
 
 

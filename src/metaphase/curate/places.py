@@ -12,6 +12,9 @@ from metaphase.errors import ConfigError, DataError
 
 __all__ = ["Place", "locate", "names_in"]
 
+_PUBLISHED_AS = {"labelme": "autokary2022", "voc": "cil"}
+"""Published sets whose layout cannot be taken for a laboratory's own folder of that format."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -39,12 +42,42 @@ def locate(named: str, root: Path | None) -> Place:
             raise ConfigError(f"{named} is not found: name its folder with --root DIR or METAPHASE_DATA")
         name, place = named, root
     elif Path(named).is_dir():
-        name, place = adapter_for(Path(named)), Path(named)
+        name, place = _format_of(Path(named)), Path(named)
     else:
         known = ", ".join(name for name in ADAPTERS if name not in OWN_DATA)
         raise ConfigError(f"{named!r} is neither a data set ({known}) nor a folder of labelled images")
     adapter = ADAPTERS[name]
     return Place(name, adapter, adapter.find(place))
+
+
+def _format_of(folder: Path) -> str:
+    """The format of own images in the folder. Raises DataError where it is none, or is a published set.
+
+    Read as a format only, a published set would lose its cases, and a person could stand on both sides of a split.
+    """
+    try:
+        found = adapter_for(folder)
+    except DataError:
+        if not _published_in(folder):
+            raise
+    else:
+        if found not in _PUBLISHED_AS or not _is_there(_PUBLISHED_AS[found], folder):
+            return found
+    names = _published_in(folder)
+    which = "that name" if len(names) == 1 else "one of these names"
+    raise DataError(f"{folder}: the folder holds {', '.join(names)}; give {which} in its place, with --root {folder}")
+
+
+def _published_in(folder: Path) -> list[str]:
+    return [name for name in ADAPTERS if name not in OWN_DATA and _is_there(name, folder)]
+
+
+def _is_there(name: str, folder: Path) -> bool:
+    try:
+        ADAPTERS[name].find(folder)
+    except DataError:
+        return False
+    return True
 
 
 def names_in(place: Place, split: str | None, limit: int | None = None) -> list[str]:

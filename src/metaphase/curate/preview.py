@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from metaphase.curate.places import locate, names_in
+from metaphase.datasets import Record
 from metaphase.errors import MetaphaseError
 from metaphase.report import SheetImage, draw_contact_sheet
 
@@ -33,9 +34,20 @@ def preview(
             record = place.adapter.read(place.index, name)
             truth = record.truth
             gray = record.gray().gray if record.has_image else np.full((truth.height, truth.width), 235, np.uint8)
-            words = f"{name} · {len(truth)} chromosomes · case {record.case}"
-            shown.append(SheetImage(gray, truth, words if record.has_image else f"{words} · no image"))
+            shown.append(SheetImage(gray, truth, " · ".join(_words(record))))
         except MetaphaseError as error:
             reason = str(error)
         yield {"image": name, "done": done, "total": len(chosen), "reason": reason}
     yield {"set": place.name, "images": len(shown), "rgb": draw_contact_sheet(shown)}
+
+
+def _words(record: Record) -> list[str]:
+    """What stands below an image; what everybody sees, or the name says already, is left out."""
+    words = [record.name]
+    if len(record.truth) != 1:
+        words.append(f"{len(record.truth)} chromosomes")
+    if record.case != record.name:
+        words.append(f"case {record.case}")
+    if not record.has_image:
+        words.append("no image")
+    return words

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from metaphase.datasets.defects import summaries
 from metaphase.datasets.formats.folders import files_below, image_beside, images_of, names_of
-from metaphase.datasets.formats.labelme import instances_of, read_labelme
+from metaphase.datasets.formats.labelme_folder import record_of
 from metaphase.datasets.formats.own_folder import CITATION, LICENCE, own_index
 from metaphase.datasets.record import Index, Record
 from metaphase.errors import DataError
@@ -46,13 +45,7 @@ def splits(index: Index) -> dict[str, list[str]]:
 
 def read(index: Index, name: str) -> Record:
     """One image's masks (boxes where only rectangles are drawn); what is no class is set aside. DataError otherwise."""
-    if name not in index.labels:
-        raise DataError(f"{index.root}: there is no label file of image {name}")
-    path = index.labels[name]
-    annotation = read_labelme(path)
-    truth, defects = instances_of(annotation)
-    image = index.images.get(name, path.with_name(Path(annotation.image_path).name or f"{path.stem}.png"))
-    return Record(name, image, index.cases[name], truth, summaries(defects), annotation.image_data, defects)
+    return record_of(index, name)
 
 
 def _is_case(folder: Path, home: Path) -> bool:

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 
 from metaphase import masks as geometry
 from metaphase.chromosomes import name_of
-from metaphase.report.lettering import colour_of, font, legible, shorten
+from metaphase.report.lettering import colour_of, font, legible, shorten, text_size
 from metaphase.types import Instances
 
 __all__ = ["SheetImage", "draw_contact_sheet"]
@@ -43,17 +43,20 @@ def draw_contact_sheet(images: Sequence[SheetImage]) -> UInt8:
     largest = max((max(image.gray.shape) for image in images), default=_TILE)
     tile = _SMALL_TILE if largest <= _SMALL_TILE else _TILE
     columns = max(1, min(len(images), round(math.sqrt(len(images) * 1.4)), 1800 // tile))
-    rows = max(1, math.ceil(len(images) / columns))
-    width = columns * (tile + _GAP) + _GAP
-    sheet = Image.new("RGB", (width, rows * (tile + _CAPTION + _GAP) + _GAP), _PAPER)
+    drawn = [_draw_labelled(image, tile) for image in images]
+    rows = [range(first, min(first + columns, len(images))) for first in range(0, len(images), columns)]
+    heights = [max(drawn[number].height for number in row) for row in rows]
+    size = (columns * (tile + _GAP) + _GAP, sum(height + _CAPTION + _GAP for height in heights) + _GAP)
+    sheet = Image.new("RGB", size, _PAPER)
     pen = ImageDraw.Draw(sheet)
-    for number, image in enumerate(images):
-        x = _GAP + (number % columns) * (tile + _GAP)
-        y = _GAP + (number // columns) * (tile + _CAPTION + _GAP)
-        drawn = _draw_labelled(image, tile)
-        sheet.paste(drawn, (x + (tile - drawn.width) // 2, y))
-        caption = shorten(legible(image.caption), _TEXT, tile)
-        pen.text((x, y + tile + 4), caption, fill=_INK, font=font(_TEXT))
+    y = _GAP
+    for row, height in zip(rows, heights, strict=True):
+        for column, number in enumerate(row):
+            x = _GAP + column * (tile + _GAP)
+            sheet.paste(drawn[number], (x + (tile - drawn[number].width) // 2, y))
+            caption = shorten(legible(images[number].caption), _TEXT, tile)
+            pen.text((x, y + height + 4), caption, fill=_INK, font=font(_TEXT))
+        y += height + _CAPTION + _GAP
     return np.asarray(sheet, np.uint8)
 
 
@@ -77,16 +80,19 @@ def _draw_labelled(image: SheetImage, tile: int) -> Image.Image:
             cv2.polylines(rgb, outlines, True, colour, 1, cv2.LINE_AA)
     drawn = Image.fromarray(rgb)
     pen = ImageDraw.Draw(drawn)
-    for box, label in zip(truth.boxes_xyxy * scale, truth.labels, strict=True):
+    for i, label in enumerate(truth.labels.tolist()):
         if label:
-            at = (float(box[0]), max(0.0, float(box[1]) - _TEXT))
-            outline = (255, 255, 255)
-            pen.text(
-                at,
-                name_of(int(label)),
-                fill=colour_of(int(label)),
-                font=font(_TEXT),
-                stroke_width=2,
-                stroke_fill=outline,
-            )
+            word = name_of(label)
+            x, y = _above(truth, i, scale)
+            at = (min(max(0.0, x - text_size(word, _TEXT)[0] / 2), drawn.width - 8.0), max(0.0, y - _TEXT - 4))
+            pen.text(at, word, fill=colour_of(label), font=font(_TEXT), stroke_width=2, stroke_fill=(255, 255, 255))
     return drawn
+
+
+def _above(truth: Instances, i: int, scale: float) -> tuple[float, float]:
+    """The highest point of a mask, where its name is read as its own; of a box, the middle of its upper side."""
+    if truth.crops is None:
+        x0, y0, x1, _ = truth.boxes_xyxy[i].tolist()
+        return (x0 + x1) / 2 * scale, y0 * scale
+    x, y = truth.offsets_xy[i].tolist()
+    return (x + float(np.flatnonzero(truth.crops[i][0]).mean()) + 0.5) * scale, y * scale

@@ -38,13 +38,15 @@ def draw_statistics(numbers: Mapping[str, Any]) -> NDArray[np.uint8]:
 class _Panel:
     """One plot: a frame with axes in data units; `x` and `y` give pixels."""
 
-    def __init__(self, title: str, below: str, x_range: tuple[float, float], y_range: tuple[float, float]) -> None:
+    def __init__(
+        self, title: str, below: str, x_range: tuple[float, float], y_range: tuple[float, float], whole: bool = False
+    ) -> None:
         self.image = Image.new("RGB", (_WIDTH, _HEIGHT), _PAPER)
         self.pen = ImageDraw.Draw(self.image)
         self._x, self._y = x_range, y_range
         self.pen.text((_LEFT, 14), title, fill=_INK, font=font(_TITLE))
         self.centred(below, (_LEFT + _WIDTH - _RIGHT) / 2, _HEIGHT - 20)
-        for value in _ticks(*y_range):
+        for value in _ticks(*y_range, whole=whole):
             self.pen.line([(_LEFT, self.y(value)), (_WIDTH - _RIGHT, self.y(value))], fill=_FAINT)
             word = f"{value:g}"
             self.pen.text((_LEFT - 8 - text_size(word, _TEXT)[0], self.y(value) - 8), word, fill=_INK, font=font(_TEXT))
@@ -70,8 +72,8 @@ class _Panel:
 
 def _per_image(numbers: Mapping[str, Any]) -> _Panel:
     found = {int(count): int(images) for count, images in numbers["per_image"].items()} or {0: 0}
-    low, high = min(found), max(found)
-    panel = _Panel("Chromosomes of an image", "chromosomes", (low - 1, high + 1), (0, _room(max(found.values()))))
+    low, high, top = min(found), max(found), _room(max(found.values()))
+    panel = _Panel("Chromosomes of an image", "chromosomes", (low - 1, high + 1), (0, top), whole=True)
     for count, images in found.items():
         panel.bar(count, images, _BAR)
     for value in _ticks(low, high, whole=True):
@@ -81,7 +83,8 @@ def _per_image(numbers: Mapping[str, Any]) -> _Panel:
 
 def _classes(numbers: Mapping[str, Any]) -> _Panel:
     found = numbers["classes"]
-    panel = _Panel("Chromosomes of a class", "class", (-1, len(found)), (0, _room(max(found.values(), default=1))))
+    top, below = _room(max(found.values(), default=1)), "class (?: not named)" if "?" in found else "class"
+    panel = _Panel("Chromosomes of a class", below, (-1, len(found)), (0, top), whole=True)
     for place, (name, count) in enumerate(found.items()):
         panel.bar(place, count, colour_of(0 if name == "?" else list(found).index(name) + ("?" not in found)))
         panel.centred(name, panel.x(place), _HEIGHT - _BOTTOM + 6)
@@ -117,7 +120,12 @@ def _lengths(numbers: Mapping[str, Any]) -> _Panel:
         panel.pen.line([(x, panel.y(mean - deviation)), (x, panel.y(mean + deviation))], fill=colour)
         panel.pen.ellipse([x - 3, panel.y(mean) - 3, x + 3, panel.y(mean) + 3], fill=colour)
         panel.pen.text((x + 5, panel.y(mean) - 14), name, fill=colour, font=font(11))
-    words = "no classes, so no lengths to compare" if correlation is None else f"correlation {correlation:.3f}"
+    if correlation is not None:
+        words = f"correlation {correlation:.3f}"
+    elif any(count for name, count in numbers["classes"].items() if name != "?"):
+        words = "no whole cell with classes, so no lengths to compare"
+    else:
+        words = "no classes, so no lengths to compare"
     panel.pen.text((_LEFT + 12, _TOP + 6), words, fill=_INK, font=font(_TEXT))
     return panel
 

@@ -14,7 +14,6 @@ from metaphase import imaging, masks
 from metaphase.config import SegmentConfig
 from metaphase.datasets import cil
 from metaphase.identify.straighten import straighten, to_input
-from metaphase.image_io import read_gray
 from metaphase.matching import THRESHOLD
 from metaphase.segment.segmenter import Segmenter
 from metaphase.train import cache
@@ -47,7 +46,7 @@ def refresh(
         if (new / f"{name}.npz").exists() or not (old / f"{name}.npz").exists():
             continue
         record = cil.read(index, name)
-        spread = imaging.normalise(read_gray(record.path).gray)
+        spread = imaging.normalise(record.gray().gray)
         before = cache.load(old, name)
         if spread.inverted or spread.chromosome_width <= 0:
             continue

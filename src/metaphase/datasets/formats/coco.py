@@ -7,8 +7,7 @@ the same; masks are written as RLE, which holds every mask exactly.
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -20,7 +19,9 @@ from metaphase import masks as geometry
 from metaphase.chromosomes import NAMES
 from metaphase.datasets.defects import Defect
 from metaphase.datasets.formats.class_names import label_of_class
-from metaphase.datasets.formats.shapes import instances_of_boxes, rasterise
+from metaphase.datasets.formats.json_file import read_json_object
+from metaphase.datasets.formats.segmentation import finite_numbers, mask_of
+from metaphase.datasets.formats.shapes import instances_of_boxes
 from metaphase.errors import DataError
 from metaphase.types import Instances
 
@@ -67,7 +68,7 @@ class CocoFile:
 
 def read_coco(path: Path) -> CocoFile:
     """Read a COCO file. Raises DataError, naming the file and the entry, where it is none."""
-    document = _load(path)
+    document = read_json_object(path, "COCO file", LARGEST_FILE, "images, annotations and categories")
     parts = [document.get(key) for key in ("images", "annotations", "categories")]
     if not all(isinstance(part, list) and all(isinstance(entry, dict) for entry in part) for part in parts):
         raise DataError(f"{path}: expected a COCO file with lists of objects: images, annotations, categories")
@@ -124,12 +125,15 @@ def instances_of_coco(file: CocoFile, image: CocoImage) -> tuple[Instances, tupl
             defects.append(Defect("mask-missing", place, "objects without a mask among masks are set aside", "no mask"))
             continue
         try:
-            crop, offset = _mask(file.path, place, entry["segmentation"], image)
-        except _OutsideError:
+            crop, offset = mask_of(entry["segmentation"], (image.height, image.width))
+        except geometry.EmptyMaskError:
             defects.append(
                 Defect("mask-outside", place, "masks without a pixel inside the image are set aside", "outside")
             )
             continue
+        except ValueError as error:
+            said = f"the segmentation of {place} is neither polygons nor RLE ({error})"
+            raise DataError(f"{file.path}: {said}") from error
         box = entry.get("bbox")
         if box and _sticks_out(crop, offset, _corners(file.path, place, box)):
             defects.append(
@@ -186,24 +190,27 @@ class CocoWriter:
         self._unnamed = False
         file.write(b'{"info": ' + _json(info) + b',\n"annotations": [')
 
-    def add(self, file_name: str, truth: Instances, more: Mapping[str, object]) -> None:
-        """One image and its annotations; more: further keys of the image, such as `case`."""
+    def add(
+        self,
+        file_name: str,
+        truth: Instances,
+        more: Mapping[str, object],
+        of_each: Sequence[Mapping[str, object]] = (),
+    ) -> None:
+        """One image and its annotations; more, of_each: further keys of the image (`case`) and of each annotation."""
         number = len(self._images) + 1
         size = {"width": truth.width, "height": truth.height}
         self._images.append(_json({"id": number, "file_name": file_name, **size, **more}))
         self._unnamed |= bool((truth.labels == 0).any())
-        for entry in annotation_entries(truth, number, self._written + 1):
-            self._file.write((b",\n" if self._written else b"\n") + _json(entry))
+        entries = annotation_entries(truth, number, self._written + 1)
+        for entry, own in zip(entries, of_each or [{}] * len(entries), strict=True):
+            self._file.write((b",\n" if self._written else b"\n") + _json({**entry, **own}))
             self._written += 1
 
     def close(self) -> None:
         """Write images and categories, without which the file is none; the file itself stays open."""
         self._file.write(b'],\n"images": [' + b",".join(b"\n" + entry for entry in self._images))
         self._file.write(b'],\n"categories": ' + _json(categories(self._unnamed)) + b"}\n")
-
-
-class _OutsideError(Exception):
-    """A mask has no pixel inside the image."""
 
 
 def _json(value: object) -> bytes:
@@ -223,43 +230,10 @@ def _of_boxes(
 
 
 def _corners(path: Path, place: str, box: object) -> NDArray[np.float64]:
-    values = _numbers(box)
+    values = finite_numbers(box)
     if values is None or len(values) != 4:
         raise DataError(f"{path}: {place} must have a bbox of four finite numbers, but got {box!r}")
     return np.array([values[0], values[1], values[0] + values[2], values[1] + values[3]])
-
-
-def _mask(path: Path, place: str, value: object, image: CocoImage) -> tuple[NDArray[np.bool_], tuple[int, int]]:
-    size_hw = (image.height, image.width)
-    try:
-        if isinstance(value, dict):
-            if [int(v) for v in value["size"]] != list(size_hw):
-                raise ValueError(f"its mask has size {value['size']}, the image {list(size_hw)}")
-            crop, offset = geometry.decode_rle(value), (0, 0)
-        else:
-            crop, offset = rasterise(_polygons(value, size_hw))
-    except (KeyError, OverflowError, TypeError, ValueError) as error:
-        raise DataError(f"{path}: the segmentation of {place} is neither polygons nor RLE ({error})") from error
-    try:
-        return geometry.tighten(crop, offset, size_hw)
-    except ValueError as error:
-        raise _OutsideError from error
-
-
-def _polygons(value: object, size_hw: tuple[int, int]) -> list[NDArray[np.float64]]:
-    if not isinstance(value, list):
-        raise TypeError("expected a list of polygons")
-    polygons = []
-    for part in value:
-        numbers = _numbers(part)
-        if not numbers or len(numbers) % 2:
-            raise ValueError("a polygon must be a list x, y, x, y, ... of finite numbers")
-        points = np.array(numbers).reshape(-1, 2)
-        far = np.array(size_hw[::-1])
-        if (points < -far).any() or (points > 2 * far).any():
-            raise ValueError("a polygon lies far outside the image")
-        polygons.append(points)
-    return polygons
 
 
 def _sticks_out(crop: NDArray[np.bool_], offset: tuple[int, int], box: NDArray[np.float64]) -> bool:
@@ -267,18 +241,6 @@ def _sticks_out(crop: NDArray[np.bool_], offset: tuple[int, int], box: NDArray[n
     x0, y0 = offset
     x1, y1 = x0 + crop.shape[1], y0 + crop.shape[0]
     return bool(x0 < box[0] - 1.5 or y0 < box[1] - 1.5 or x1 > box[2] + 1.5 or y1 > box[3] + 1.5)
-
-
-def _numbers(value: object) -> list[float] | None:
-    if not isinstance(value, list | tuple):
-        return None
-    if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in value):
-        return None
-    try:
-        numbers = [float(v) for v in value]
-    except OverflowError:
-        return None
-    return numbers if all(math.isfinite(v) for v in numbers) else None
 
 
 def _image(path: Path, number: int, entry: dict[str, Any]) -> CocoImage:
@@ -294,17 +256,3 @@ def _image(path: Path, number: int, entry: dict[str, Any]) -> CocoImage:
     if not isinstance(name, str) or not Path(name).name or "\x00" in name:
         raise DataError(f"{path}: image {number} must have a file_name, but got {name!r}")
     return CocoImage(entry["id"], name, entry["height"], entry["width"], str(entry.get("case", "")))
-
-
-def _load(path: Path) -> dict[str, Any]:
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise DataError(f"{path}: a COCO file of more than {LARGEST_FILE} bytes is not read; is it the right file?")
-        document = json.loads(path.read_bytes())
-    except OSError as error:
-        raise DataError(f"{path}: expected a COCO file, but it cannot be read ({error.strerror})") from error
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path}: expected a COCO file in JSON, but it cannot be parsed ({error})") from error
-    if not isinstance(document, dict):
-        raise DataError(f"{path}: expected a JSON object with images, annotations and categories")
-    return document

@@ -7,7 +7,6 @@ the 24 class probabilities of each chromosome as well, under `probabilities`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metaphase import masks as geometry
-from metaphase.datasets.formats.shapes import rasterise
+from metaphase.datasets.formats.json_file import read_json
+from metaphase.datasets.formats.segmentation import mask_of
 from metaphase.errors import DataError
 from metaphase.types import Instances
 
@@ -76,7 +76,7 @@ class CocoResults:
         for number, entry in self.entries.get(name, []):
             if self.has_masks:
                 try:
-                    crop, offset = _mask(entry["segmentation"], height, width)
+                    crop, offset = mask_of(entry["segmentation"], (height, width))
                 except (TypeError, ValueError, OverflowError) as error:
                     self.refuse(number, name, str(error))
                     continue
@@ -115,8 +115,10 @@ def read_coco_results(path: Path, names: Collection[str], reading: CocoReading |
     """
     reading = reading or CocoReading()
     path = Path(path)
-    document = _load(path)
-    listed = None if reading.images is None else _names_of_ids(_load(reading.images), reading.images)
+    document = read_json(path, "COCO file", LARGEST_FILE)
+    listed = None
+    if reading.images is not None:
+        listed = _names_of_ids(read_json(reading.images, "COCO file", LARGEST_FILE), reading.images)
     if isinstance(document, dict):
         if listed is None and "images" in document:
             listed = _names_of_ids(document, path)
@@ -278,37 +280,6 @@ def _looks_like_one_class(usable: list[tuple[int, str, dict[str, Any]]]) -> bool
     return same and 1 <= usable[0][2]["category_id"] <= 24 and max(counts.values()) > _MOST_OF_A_CLASS
 
 
-def _mask(segmentation: object, height: int, width: int) -> tuple[NDArray[np.bool_], tuple[int, int]]:
-    """The mask's crop inside the image and its (column, row). Raises ValueError or TypeError for what is no mask."""
-    if isinstance(segmentation, dict):
-        size = segmentation.get("size")
-        if size != [height, width]:
-            raise ValueError(f"the RLE is of size {size} (height, width), but the image of {[height, width]}")
-        if "counts" not in segmentation:
-            raise ValueError("the RLE has no counts")
-        return geometry.decode_rle_crop(segmentation)
-    if not isinstance(segmentation, list) or not all(isinstance(points, list) for points in segmentation):
-        raise ValueError("segmentation must be an RLE or a list of polygons")
-    outlines = [np.array(points, np.float64).reshape(-1, 2) for points in segmentation]
-    far = np.array([width, height])
-    for points in outlines:
-        if not len(points) or not np.isfinite(points).all() or (points < -far).any() or (points > 2 * far).any():
-            raise ValueError("a polygon must be pairs of finite numbers in or near the image")
-    crop, offset = rasterise(outlines)
-    return geometry.tighten(crop, offset, (height, width))
-
-
 def _xyxy(boxes_xywh: list[list[float]]) -> NDArray[np.float64]:
     boxes = np.array(boxes_xywh, np.float64).reshape(-1, 4)
     return np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], 1)
-
-
-def _load(path: Path) -> object:
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise DataError(f"{path}: a COCO file of more than {LARGEST_FILE} bytes is not read; is it the right file?")
-        return json.loads(path.read_bytes())
-    except OSError as error:
-        raise DataError(f"{path}: expected a COCO file, but it cannot be read ({error.strerror})") from error
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path}: expected a COCO file in JSON, but it cannot be parsed ({error})") from error

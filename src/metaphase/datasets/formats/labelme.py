@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from metaphase.datasets.defects import Defect
 from metaphase.datasets.formats.class_names import label_of_class
+from metaphase.datasets.formats.json_file import read_json_object
 from metaphase.datasets.formats.shapes import instances_of_boxes, instances_of_outlines
 from metaphase.errors import DataError
 from metaphase.types import Instances
@@ -59,7 +60,7 @@ def read_labelme(path: Path) -> LabelmeAnnotation:
     the image size, holds points that are no finite numbers or lie more than one image size outside the image, or an
     embedded image that is no base64.
     """
-    document = _load(path)
+    document = read_json_object(path, "LabelMe file", LARGEST_FILE, "the keys of LabelMe")
     width = _side(path, document, "imageWidth", "image_width")
     height = _side(path, document, "imageHeight", "image_height")
     entries = document.get("shapes")
@@ -125,22 +126,6 @@ def write_labelme(annotation: LabelmeAnnotation) -> bytes:
         "imageWidth": annotation.width,
     }
     return (json.dumps(document, ensure_ascii=False) + "\n").encode("utf-8")
-
-
-def _load(path: Path) -> dict[str, Any]:
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise DataError(
-                f"{path}: a LabelMe file of more than {LARGEST_FILE} bytes is not read; is it the right file?"
-            )
-        document = json.loads(path.read_bytes().decode("utf-8-sig"))
-    except OSError as error:
-        raise DataError(f"{path}: expected a LabelMe file, but it cannot be read ({error.strerror})") from error
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path}: expected a LabelMe file in JSON, but it cannot be parsed ({error})") from error
-    if not isinstance(document, dict):
-        raise DataError(f"{path}: expected a JSON object with the keys of LabelMe")
-    return document
 
 
 def _side(path: Path, document: dict[str, Any], *keys: str) -> int:

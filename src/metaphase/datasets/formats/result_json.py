@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from metaphase import masks as geometry
+from metaphase.datasets.formats.json_file import read_json_object
+from metaphase.datasets.formats.segmentation import mask_of
 from metaphase.errors import DataError
 from metaphase.types import STATUSES, Instances
 
@@ -23,7 +23,7 @@ def read_result(path: Path) -> Instances:
 
     Raises DataError, naming the file and the entry, where it is not such a file.
     """
-    document = _load(path)
+    document = read_json_object(path, "result.json", LARGEST_FILE, "image and instances")
     try:
         width, height = int(document["image"]["width"]), int(document["image"]["height"])
         entries = list(document["instances"])
@@ -39,7 +39,7 @@ def read_result(path: Path) -> Instances:
     offsets: list[tuple[int, int]] = []
     for number, entry in enumerate(entries, 1):
         try:
-            crop, offset = _mask(entry["segmentation"], height, width)
+            crop, offset = mask_of(entry["segmentation"], (height, width))
             columns["labels"].append(int(entry["category_id"]))
             columns["scores"].append(float(entry["score"]))
             columns["probabilities_nc"].append(np.array(entry["probabilities"], np.float32).reshape(24))
@@ -57,25 +57,3 @@ def read_result(path: Path) -> Instances:
         return Instances.from_masks(height, width, crops, offsets, status=status, **arrays)
     except ValueError as error:
         raise DataError(f"{path}: the instances do not fit together ({error})") from error
-
-
-def _mask(rle: dict[str, Any], height: int, width: int) -> tuple[np.ndarray, tuple[int, int]]:
-    if [int(v) for v in rle["size"]] != [height, width]:
-        raise ValueError(f"segmentation of size {rle['size']}, image of {[height, width]}")
-    return geometry.decode_rle_crop(rle)
-
-
-def _load(path: Path) -> dict[str, Any]:
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise DataError(
-                f"{path}: a result.json of more than {LARGEST_FILE} bytes is not read; is it the right file?"
-            )
-        document = json.loads(path.read_bytes())
-    except OSError as error:
-        raise DataError(f"{path}: expected a result.json, but it cannot be read ({error.strerror})") from error
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path}: expected a result.json, but it cannot be parsed ({error})") from error
-    if not isinstance(document, dict):
-        raise DataError(f"{path}: expected a JSON object with image and instances")
-    return document

@@ -1,0 +1,34 @@
+"""JSON files of any format: read whole, with one sentence for what is wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from metaphase.errors import DataError
+
+__all__ = ["read_json", "read_json_object"]
+
+
+def read_json(path: Path, what: str, largest: int) -> object:
+    """What the file holds. what: its kind, as in "COCO file". largest: bytes above which it is not read.
+
+    Raises DataError where it cannot be read, is larger, or is no JSON.
+    """
+    try:
+        if path.stat().st_size > largest:
+            raise DataError(f"{path}: a {what} of more than {largest} bytes is not read; is it the right file?")
+        return json.loads(path.read_bytes())
+    except OSError as error:
+        raise DataError(f"{path}: expected a {what}, but it cannot be read ({error.strerror})") from error
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path}: expected a {what} in JSON, but it cannot be parsed ({error})") from error
+
+
+def read_json_object(path: Path, what: str, largest: int, keys: str) -> dict[str, Any]:
+    """The same where only a JSON object will do; keys: which it should have, for the sentence."""
+    document = read_json(path, what, largest)
+    if not isinstance(document, dict):
+        raise DataError(f"{path}: expected a JSON object with {keys}")
+    return document
