@@ -10,7 +10,7 @@ import pytest
 from metaphase.config import ReportConfig
 from metaphase.errors import ConfigError
 from metaphase.report import evidence_sheet, karyogram_sheet
-from metaphase.report.heading import CONFIRM, abnormal_classes, proposal_words
+from metaphase.report.heading import CONFIRM, SANITY, abnormal_classes, proposal_words, sanity_words
 from metaphase.report.sheet import Text
 
 
@@ -40,6 +40,21 @@ def test_a_proposal_is_written_with_its_probability_and_must_be_confirmed(make_c
     assert CONFIRM in written
     assert "+1" in written
     assert "46" in written, "where there is something to look at, chromosomes are numbered"
+
+
+def test_sanity_stands_beside_the_proposal(make_cell, male: list[int]) -> None:
+    spread, karyotype = make_cell([*male, 21])
+    called = replace(karyotype, iscn="47,XY,+21", posterior=(("47,XY,+21", 0.91),))
+    written = words(karyogram_sheet(spread, called, "case 7"))
+    assert "47,XY,+21" in written
+    assert "47 chromosomes  ·  0 unknown  ·  0 debris  ·  sanity 0.98" in written
+    assert any(SANITY in line for line in written)
+
+
+@pytest.mark.parametrize(("score", "shown"), [(1.0, "1.00"), (0.9999, "0.99"), (0.98, "0.98"), (0.0, "0.00")])
+def test_only_a_perfect_sanity_is_shown_as_one(make_cell, score: float, shown: str) -> None:
+    _, karyotype = make_cell([1])
+    assert sanity_words(replace(karyotype, sanity={"score": score})) == shown
 
 
 def test_without_a_proposal_it_says_so(make_cell, male: list[int]) -> None:
