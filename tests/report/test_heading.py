@@ -11,6 +11,7 @@ from metaphase.config import ReportConfig
 from metaphase.errors import ConfigError
 from metaphase.report import evidence_sheet, karyogram_sheet
 from metaphase.report.heading import CONFIRM, SANITY, abnormal_classes, proposal_words, sanity_words
+from metaphase.report.lettering import text_size
 from metaphase.report.sheet import Text
 
 
@@ -55,6 +56,16 @@ def test_sanity_stands_beside_the_proposal(make_cell, male: list[int]) -> None:
 def test_only_a_perfect_sanity_is_shown_as_one(make_cell, score: float, shown: str) -> None:
     _, karyotype = make_cell([1])
     assert sanity_words(replace(karyotype, sanity={"score": score})) == shown
+
+
+def test_legend_and_confirmation_do_not_run_into_each_other(make_cell, male: list[int]) -> None:
+    spread, karyotype = make_cell(male)
+    for sheet in (karyogram_sheet(spread, karyotype, "x"), evidence_sheet(spread, karyotype, "x")):
+        confirm = next(mark for mark in sheet.marks if isinstance(mark, Text) and mark.words == CONFIRM)
+        for mark in sheet.marks:
+            if isinstance(mark, Text) and mark.y == confirm.y and mark is not confirm:
+                right = mark.x + text_size(mark.words, mark.size)[0]
+                assert right < confirm.x - text_size(CONFIRM, confirm.size)[0]
 
 
 def test_without_a_proposal_it_says_so(make_cell, male: list[int]) -> None:

@@ -26,7 +26,7 @@ CONFIRM = f"proposed by metaphase {__version__}; a cytogeneticist must confirm"
 NO_PROPOSAL = "cannot tell"
 """Stands where the program abstains."""
 
-SANITY = "sanity: 1.00 for labels as in a normal cell; no sign for or against the proposal"
+SANITY = "sanity: 1.00 is a set as in a normal cell; not a call"
 """Says what the number in the heading is, and what it is not."""
 
 _DARK, _MIDDLE, _PALE = gray(70), gray(130), gray(200)
@@ -88,8 +88,11 @@ def draw_header(sheet: Sheet, margin: int, unit: int, title: str, karyotype: Kar
 
 
 def draw_footer(sheet: Sheet, margin: int, unit: int, legend: str = "") -> None:
-    """A legend on the left, on the right the words that somebody must confirm."""
-    top = sheet.grow(2 * unit)
-    small, base = round(0.55 * unit), top + round(1.1 * unit)
+    """A legend on the left, on the right the words that somebody must confirm: a line below where both do not fit."""
+    small, room = round(0.55 * unit), sheet.width - 2 * margin
+    base = sheet.grow(2 * unit) + round(1.1 * unit)
     sheet.text((margin, base), legend, small, _MIDDLE)
+    if text_size(legend, small)[0] + text_size(CONFIRM, small)[0] + unit > room:
+        base += unit
+        sheet.grow(unit)
     sheet.text((sheet.width - margin, base), CONFIRM, small, _MIDDLE, "rs")

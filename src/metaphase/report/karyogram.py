@@ -103,7 +103,7 @@ def karyogram_sheet(spread: Spread, karyotype: Karyotype, title: str, config: Re
         _draw_row(sheet, margin, row, karyotype, numbered)
     if karyotype.tray:
         _draw_tray(sheet, margin, unit, karyotype, [strips[i] for i in karyotype.tray], numbered)
-    draw_footer(sheet, margin, unit, f"bar: how sure the program is of a chromosome  ·  {SANITY}")
+    draw_footer(sheet, margin, unit, f"bar: how sure of a chromosome  ·  {SANITY}")
     return sheet
 
 
