@@ -99,6 +99,18 @@ def test_odd_cells(labels: list[int]) -> None:
     assert karyotype.abstained
 
 
+def test_a_gain_that_fills_the_gap_of_a_miss_is_spoken_of() -> None:
+    labels = [*MALE, 21]
+    labels.remove(22)
+    karyotype = assemble(*cell(labels, 0.99, scores=np.full(46, 0.99)))
+    assert any("put where there was room" in reason and "21, not 22?" in reason for reason in karyotype.reasons)
+    assert not any("put where" in reason for reason in assemble(*cell(MALE, 0.99)).reasons)
+
+
+def test_too_few_are_told_in_numbers() -> None:
+    assert assemble(*cell(MALE[:20], 0.9999, scores=np.full(20, 0.999))).reasons[0].startswith("only 20 of the 4")
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     m=st.sampled_from([0, 1, 2, 20, 46, 47, 120]),
