@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from metaphase.case import gather
 from metaphase.cli.commands import metaphase
 from metaphase.errors import DataError, ImageError
+from metaphase.report.heading import sanity_words
 
 
 def test_all_cells_come_out_on_one_page(fake_model, write_spread, tmp_path) -> None:
@@ -25,6 +26,9 @@ def test_all_cells_come_out_on_one_page(fake_model, write_spread, tmp_path) -> N
     document = json.loads((tmp_path / "out" / "case.json").read_text())
     assert document["undecided"] == ["a", "b<1>", "c"]
     page = (tmp_path / "out" / "case.html").read_text(encoding="utf-8")
+    assert {"name", "iscn", "chromosomes", "sanity"} == set(document["cells"][0])
+    assert "<th>sanity" in page
+    assert f"<td>{sanity_words(case.cells[0][1])}</td>" in page
     assert "b&lt;1&gt;" in page
     assert "<1>" not in page
     assert "a cytogeneticist must confirm" in page

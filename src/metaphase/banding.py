@@ -41,7 +41,7 @@ class Alignment:
 
     score, turned_score: correlation in [-1, 1] of the best fit as it lies and turned by 180 degrees.
     centromere: where the ideogram's centromere falls, as a share of the length from the p tip, for the better of the
-    two.
+    two, or for the one that `align` was told.
     profile: Float64[POINTS], darkness with the p arm first, mean 0 and deviation 1. expected: the ideogram as it was
     laid.
     """
@@ -99,9 +99,10 @@ def ideogram_densities(label: int, points: int = POINTS, level: int = 550) -> Fl
     return np.asarray(density[np.minimum(at, len(own) - 1)], np.float64)
 
 
-def align(profile: Float64, label: int) -> Alignment:
+def align(profile: Float64, label: int, upright: bool | None = None) -> Alignment:
     """Lay a profile (`profile_of`, at least 2 rows) against the ideogram of a class, both ways up.
 
+    upright: which way up to lay it; left out, the better one counts.
     A profile without contrast fits nothing: both scores are 0. Raises ValueError for a label outside 1..24.
     """
     name_of(label)
@@ -110,8 +111,9 @@ def align(profile: Float64, label: int) -> Alignment:
     scores = templates @ np.stack([own, own[::-1]], 1) / POINTS
     best = scores.argmax(0)
     up, down = (float(scores[best[i], i]) for i in (0, 1))
-    chosen = int(best[0] if up >= down else best[1])
-    return Alignment(label, up, down, float(centromeres[chosen]), own if up >= down else own[::-1], templates[chosen])
+    as_it_lies = up >= down if upright is None else upright
+    chosen = int(best[0] if as_it_lies else best[1])
+    return Alignment(label, up, down, float(centromeres[chosen]), own if as_it_lies else own[::-1], templates[chosen])
 
 
 @cache

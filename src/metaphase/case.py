@@ -86,7 +86,12 @@ def _document(case: Case, model_info: dict[str, str]) -> dict[str, Any]:
         "modal_number": case.modal_number,
         "clones": [{"iscn": iscn, "cells": cells} for iscn, cells in case.clones],
         "cells": [
-            {"name": name, "iscn": found.iscn, "chromosomes": found.instances.status.count("chromosome")}
+            {
+                "name": name,
+                "iscn": found.iscn,
+                "chromosomes": found.instances.status.count("chromosome"),
+                "sanity": round(found.sanity["score"], 4),
+            }
             for name, found in case.cells
         ],
         "disagreeing": list(case.disagreeing),

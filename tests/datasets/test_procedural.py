@@ -126,7 +126,15 @@ def test_the_generator_alone_decides() -> None:
 
 @pytest.mark.parametrize(
     ("karyotype", "count", "changed"),
-    [("46,XX", 46, (23, 2)), ("45,X", 45, (23, 1)), ("47,XY,+21", 47, (21, 3)), ("46,XX,-7,+8", 46, (7, 1))],
+    [
+        ("46,XX", 46, (23, 2)),
+        ("45,X", 45, (23, 1)),
+        ("47,XY,+21", 47, (21, 3)),
+        ("46,XX,-7,+8", 46, (7, 1)),
+        ("47, XY, +21", 47, (21, 3)),
+        ("45,X,-Y", 45, (24, 0)),
+        ("69,XXY", 69, (1, 3)),
+    ],
 )
 def test_karyotypes_are_understood(karyotype: str, count: int, changed: tuple[int, int]) -> None:
     labels = labels_of_karyotype(karyotype)
@@ -134,10 +142,15 @@ def test_karyotypes_are_understood(karyotype: str, count: int, changed: tuple[in
     assert labels.count(changed[0]) == changed[1]
 
 
-@pytest.mark.parametrize("karyotype", ["", "46", "46,XO", "45,XX", "46,XY,21", "46,XY,+25", (), (0,), (1, 25)])
+@pytest.mark.parametrize("karyotype", ["", "46", "46,XO", "45,XX", "46,XY,21", "46,XY,+25", "46,YX", (), (0,), (1, 25)])
 def test_karyotypes_that_do_not_add_up_are_refused(karyotype: str | tuple[int, ...]) -> None:
     with pytest.raises(ConfigError, match=r"\S"):
         labels_of_karyotype(karyotype)
+
+
+def test_a_mosaic_is_no_cell() -> None:
+    with pytest.raises(ConfigError, match=r"2 clones.*write 45,X\[12\] alone"):
+        labels_of_karyotype("mos 45,X[12]/46,XX[18]")
 
 
 def test_too_small_an_image_is_refused() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from metaphase.karyotype import assemble
 from metaphase.types import Instances, Karyotype, Straightened
@@ -95,6 +97,58 @@ def test_odd_cells(labels: list[int]) -> None:
     assert (karyotype.instances.scores <= 1).all()
     assert karyotype.sanity["score"] < 1
     assert karyotype.abstained
+
+
+def test_a_gain_that_fills_the_gap_of_a_miss_is_spoken_of() -> None:
+    labels = [*MALE, 21]
+    labels.remove(22)
+    karyotype = assemble(*cell(labels, 0.99, scores=np.full(46, 0.99)))
+    assert any("put where there was room" in reason and "21, not 22?" in reason for reason in karyotype.reasons)
+    assert not any("put where" in reason for reason in assemble(*cell(MALE, 0.99)).reasons)
+
+
+def test_too_few_are_told_in_numbers() -> None:
+    assert assemble(*cell(MALE[:20], 0.9999, scores=np.full(20, 0.999))).reasons[0].startswith("only 20 of the 4")
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    m=st.sampled_from([0, 1, 2, 20, 46, 47, 120]),
+    label=st.none() | st.integers(1, 24),
+    sure=st.floats(0, 1),
+    score=st.floats(0, 1),
+    stacked=st.booleans(),
+    laid=st.booleans(),
+)
+def test_no_sense_is_never_called_and_never_raises(
+    m: int, label: int | None, sure: float, score: float, stacked: bool, laid: bool
+) -> None:
+    """One class only, or (label None) all probabilities equal; side by side or one on top of the other."""
+    p = np.full((m, 24), 1 / 24 if label is None else (1 - sure) / 23)
+    if label is not None:
+        p[:, label - 1] = sure
+    crops = [np.ones((20 + i % 9, 8), bool) for i in range(m)]
+    offsets = [(0 if stacked else 10 * i, 0) for i in range(m)]
+    instances = Instances.from_masks(200, 1300, crops, offsets, probabilities_nc=p, scores=np.full(m, score))
+    straightened = [Straightened(np.full(crop.shape, 90, np.uint8), crop) for crop in crops] if laid else []
+    karyotype = assemble(instances, np.ones(m, bool), straightened)
+    assert karyotype.iscn is None
+    assert karyotype.reasons
+    assert len(karyotype.groups) == 23
+    assert everyone(karyotype) == list(range(len(karyotype.instances)))
+    assert len(karyotype.instances) <= m
+    assert np.isfinite(karyotype.instances.scores).all()
+    assert np.isfinite([probability for _, probability in karyotype.posterior]).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), m=st.integers(0, 40), sharp=st.floats(0.01, 30))
+def test_a_cell_with_too_few_chromosomes_is_never_called_normal(seed: int, m: int, sharp: float) -> None:
+    instances, upright, straightened = cell([1] * m)
+    p = np.random.default_rng(seed).dirichlet(np.full(24, 1 / sharp), m)
+    crops, offsets = instances.crops or (), instances.offsets_xy
+    noise = Instances.from_masks(200, 10 * m + 20, crops, offsets, probabilities_nc=p, scores=np.ones(m))
+    assert assemble(noise, upright, straightened).iscn not in ("46,XX", "46,XY")
 
 
 def test_without_straightened_the_box_gives_the_length() -> None:

@@ -10,7 +10,8 @@ import pytest
 from metaphase.config import ReportConfig
 from metaphase.errors import ConfigError
 from metaphase.report import evidence_sheet, karyogram_sheet
-from metaphase.report.heading import CONFIRM, abnormal_classes, proposal_words
+from metaphase.report.heading import CONFIRM, SANITY, abnormal_classes, proposal_words, sanity_words
+from metaphase.report.lettering import text_size
 from metaphase.report.sheet import Text
 
 
@@ -40,6 +41,31 @@ def test_a_proposal_is_written_with_its_probability_and_must_be_confirmed(make_c
     assert CONFIRM in written
     assert "+1" in written
     assert "46" in written, "where there is something to look at, chromosomes are numbered"
+
+
+def test_sanity_stands_beside_the_proposal(make_cell, male: list[int]) -> None:
+    spread, karyotype = make_cell([*male, 21])
+    called = replace(karyotype, iscn="47,XY,+21", posterior=(("47,XY,+21", 0.91),))
+    written = words(karyogram_sheet(spread, called, "case 7"))
+    assert "47,XY,+21" in written
+    assert "47 chromosomes  ·  0 unknown  ·  0 debris  ·  sanity 0.98" in written
+    assert any(SANITY in line for line in written)
+
+
+@pytest.mark.parametrize(("score", "shown"), [(1.0, "1.00"), (0.9999, "0.99"), (0.98, "0.98"), (0.0, "0.00")])
+def test_only_a_perfect_sanity_is_shown_as_one(make_cell, score: float, shown: str) -> None:
+    _, karyotype = make_cell([1])
+    assert sanity_words(replace(karyotype, sanity={"score": score})) == shown
+
+
+def test_legend_and_confirmation_do_not_run_into_each_other(make_cell, male: list[int]) -> None:
+    spread, karyotype = make_cell(male)
+    for sheet in (karyogram_sheet(spread, karyotype, "x"), evidence_sheet(spread, karyotype, "x")):
+        confirm = next(mark for mark in sheet.marks if isinstance(mark, Text) and mark.words == CONFIRM)
+        for mark in sheet.marks:
+            if isinstance(mark, Text) and mark.y == confirm.y and mark is not confirm:
+                right = mark.x + text_size(mark.words, mark.size)[0]
+                assert right < confirm.x - text_size(CONFIRM, confirm.size)[0]
 
 
 def test_without_a_proposal_it_says_so(make_cell, male: list[int]) -> None:

@@ -158,3 +158,16 @@ def test_thin_outlines_and_flat_images_still_draw(make_cell, crop: np.ndarray, v
     page = draw_karyogram(spread, replace(karyotype, instances=instances), "cell")
     assert len(places(page)) == 24
     assert draw_overlay(spread, replace(karyotype, instances=instances)).shape == (64, 64, 3)
+
+
+def test_specks_of_a_neighbour_are_not_drawn(make_cell) -> None:
+    spread, karyotype = make_cell([1])
+    laid = karyotype.straightened[0]
+    inside, gray = np.pad(laid.inside, ((0, 0), (0, 20))), np.pad(laid.gray, ((0, 0), (0, 20)), constant_values=9)
+    inside[10:14, -4:] = True
+    spotted = replace(karyotype, straightened=(Straightened(gray, inside),))
+    np.testing.assert_array_equal(
+        cut_strips(spread, spotted, CONFIG)[0].gray, cut_strips(spread, karyotype, CONFIG)[0].gray
+    )
+    inside[10:60, -16:] = True
+    assert cut_strips(spread, replace(spotted, straightened=(Straightened(gray, inside),)), CONFIG)[0].width > 40

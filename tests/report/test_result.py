@@ -10,6 +10,7 @@ import jsonschema
 import numpy as np
 import pytest
 
+from metaphase.chromosomes import centromeric_index
 from metaphase.masks import decode_rle
 from metaphase.report import result_document, result_schema
 from metaphase.types import Instances
@@ -98,3 +99,24 @@ def test_the_schema_refuses_what_is_wrong(make_cell, where: str, value: object) 
     document = result_document(*make_cell([1, 2]), "a.png", MODEL) | {where: value}
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(document, result_schema())
+
+
+def test_the_centromere_is_where_the_ideogram_has_it_the_way_up_that_is_shown(make_cell, male: list[int]) -> None:
+    spread, karyotype = make_cell(male)
+    document = result_document(spread, karyotype, "a.png", MODEL)
+    jsonschema.validate(document, result_schema())
+    for i, (instance, label) in enumerate(zip(document["instances"], male, strict=True)):
+        found, rows = instance["centromere"], karyotype.instances.crops[i].shape[0]
+        assert found["index"] == pytest.approx(centromeric_index(label), abs=9)
+        assert found["from_p_tip"] == pytest.approx(rows * found["index"] / 100, abs=0.12)
+    up, down = (
+        result_document(spread, replace(karyotype, upright=np.full(46, flag)), "a.png", MODEL)["instances"][0]
+        for flag in (True, False)
+    )
+    assert up["centromere"]["fit"] != down["centromere"]["fit"]
+
+
+def test_without_straightened_chromosomes_there_is_no_centromere(make_cell) -> None:
+    document = result_document(*make_cell([1, 2], straightened=False), "a.png", MODEL)
+    jsonschema.validate(document, result_schema())
+    assert [instance["centromere"] for instance in document["instances"]] == [None, None]

@@ -10,10 +10,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from metaphase.chromosomes import LEVELS, NAMES, X, Y, label_of
+from metaphase.chromosomes import LEVELS, NAMES
 from metaphase.datasets.procedural_chromosome import StraightChromosome, draw_chromosome
 from metaphase.datasets.procedural_slide import Slide, draw_dirt, draw_nucleus, finish
-from metaphase.errors import ConfigError
+from metaphase.errors import ConfigError, IscnError
+from metaphase.iscn import parse
 from metaphase.types import Instances, Spread
 
 __all__ = ["DrawnSpread", "SpreadStyle", "draw_spread", "labels_of_karyotype"]
@@ -99,34 +100,21 @@ class _Bent:
 def labels_of_karyotype(karyotype: str | Sequence[int]) -> tuple[int, ...]:
     """Labels of a cell, sorted, from "46,XX", "46,XY", "45,X", "47,XY,+21", ... or from a list of labels 1..24.
 
-    Only whole chromosomes gained or lost are understood. Raises ConfigError for anything else, and where the count
-    does not follow from the rest.
+    A string is read as `iscn.parse` does, blanks at commas forgiven. Raises ConfigError for anything that is against
+    the rules, beyond whole chromosomes gained or lost, or more than one clone.
     """
     if not isinstance(karyotype, str):
         labels = tuple(sorted(int(label) for label in karyotype))
         if not labels or labels[0] < 1 or labels[-1] > len(NAMES):
             raise ConfigError("a list of labels must hold at least one label and only labels in 1..24")
         return labels
-    count, sex, *changes = (part.strip() for part in karyotype.split(",")) if "," in karyotype else ("", "")
-    if not count.isdigit() or not re.fullmatch("[XY]+", sex):
-        raise ConfigError(f'a karyotype must look like "46,XY" or "47,XX,+21", but got {karyotype!r}')
-    found = [*range(1, X), *range(1, X), *(X if letter == "X" else Y for letter in sex)]
-    for change in changes:
-        if change[:1] not in ("+", "-"):
-            raise ConfigError(f"{change!r} in {karyotype!r} is not a chromosome gained or lost, such as +21 or -7")
-        try:
-            label = label_of(change[1:])
-        except ValueError as error:
-            raise ConfigError(f"{karyotype!r}: {error}") from error
-        if change[0] == "+":
-            found.append(label)
-        elif label in found:
-            found.remove(label)
-        else:
-            raise ConfigError(f"{karyotype!r} loses more copies of {change[1:]} than there are")
-    if len(found) != int(count):
-        raise ConfigError(f"{karyotype!r} says {count} chromosomes, but its parts make {len(found)}")
-    return tuple(sorted(found))
+    try:
+        clones = parse(re.sub(r"\s*,\s*", ",", karyotype.strip())).clones
+    except IscnError as error:
+        raise ConfigError(str(error)) from error
+    if len(clones) > 1:
+        raise ConfigError(f"{karyotype!r} has {len(clones)} clones, but a cell belongs to one: write {clones[0]} alone")
+    return tuple(np.repeat(np.arange(1, len(NAMES) + 1), clones[0].counts).tolist())
 
 
 def _heading(rows: int, centromere: float, width: float, bend: float, rng: np.random.Generator) -> Float64:

@@ -19,6 +19,7 @@ __all__ = ["Call", "call_of", "signs_of_doubt"]
 Float64 = NDArray[np.float64]
 
 _LIKELY = 0.5  # P(is a chromosome) from which an instance without a slot is spoken of
+_CONTRADICTED = 0.1  # P(the class of its slot) below which a chromosome surely of another class is spoken of
 _MOST_NAMED = 6  # instances named in one reason
 
 _DEFAULTS = KaryotypeConfig()
@@ -79,10 +80,7 @@ def call_of(solution: Solution, log_evidence: Float64, ids: Sequence[int], confi
     sure_over = int((1 - np.exp(log_evidence[~best.placed, 24]) >= config.extra_chromosome_below).sum())
     needed = config.call_normal_from if best.hypothesis.normal else config.call_abnormal_from
     if len(best.empty) > config.most_empty or unexplained > config.most_unexplained:
-        size = len(best.hypothesis.slots)
-        reasons.insert(
-            0, f"only {best.placed.sum()} of {len(ids)} instances fit {best.hypothesis.iscn}, which has {size}"
-        )
+        reasons.insert(0, _misfit(best, log_evidence))
     elif sure_over:
         reasons.insert(
             0, f"{int(best.placed.sum()) + sure_over} chromosomes are shown, but {best.hypothesis.iscn} has fewer"
@@ -111,6 +109,15 @@ def _unsure(solution: Solution, posterior: Sequence[float], ids: Sequence[int]) 
     return f"unsure between {' and '.join(names)}{look}"
 
 
+def _misfit(best: Assignment, log_evidence: Float64) -> str:
+    """How far the cell is from the hypothesis that fits it best."""
+    iscn, size = best.hypothesis.iscn, len(best.hypothesis.slots)
+    over = int((1 - np.exp(log_evidence[~best.placed, 24]) > _LIKELY).sum())
+    found = f"only {int(best.placed.sum())} of the {size}" if best.empty else f"all {size}"
+    more = f", and {over} more that {'has' if over == 1 else 'have'} no place in it" if over else ""
+    return f"{found} chromosomes of {iscn} were found{more}"
+
+
 def _left_over(best: Assignment, log_evidence: Float64, ids: Sequence[int]) -> list[str]:
     """What the best assignment leaves open."""
     reasons = []
@@ -123,7 +130,19 @@ def _left_over(best: Assignment, log_evidence: Float64, ids: Sequence[int]) -> l
         guesses = [f"{ids[i]} ({name_of(int(best.labels[i]))}?)" for i in over[:_MOST_NAMED].tolist()]
         more = ", ..." if len(over) > _MOST_NAMED else ""
         reasons.append(f"may be chromosomes, but have no place in {best.hypothesis.iscn}: {', '.join(guesses)}{more}")
+    reasons += _contradicted(best, log_evidence, ids)
     return reasons
+
+
+def _contradicted(best: Assignment, log_evidence: Float64, ids: Sequence[int]) -> list[str]:
+    """Chromosomes that took the slot of one class though they are surely of another: a gain may hide behind a miss."""
+    q = np.exp(log_evidence[:, :24])
+    own = q[np.arange(len(q)), best.labels - 1]
+    odd = np.flatnonzero(best.placed & (own < _CONTRADICTED) & (q.max(1, initial=0) > 1 - _CONTRADICTED))
+    if not len(odd):
+        return []
+    shown = [f"{ids[i]} ({NAMES[int(q[i].argmax())]}, not {name_of(int(best.labels[i]))}?)" for i in odd[:_MOST_NAMED]]
+    return [f"put where there was room: {', '.join(shown)}{', ...' if len(odd) > _MOST_NAMED else ''}"]
 
 
 def _counted(best: Assignment) -> list[tuple[int, int]]:

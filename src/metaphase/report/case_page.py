@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping
 
-from metaphase.report.heading import CONFIRM, NO_PROPOSAL, draw_footer
+from metaphase.report.heading import CONFIRM, NO_PROPOSAL, SANITY, draw_footer, sanity_words
 from metaphase.report.lettering import legible, shorten
 from metaphase.report.sheet import BLACK, Sheet, gray
 from metaphase.types import Case, Karyotype
@@ -17,7 +17,7 @@ _ROWS = 40
 """Cells on one sheet."""
 
 _DARK, _MIDDLE, _PALE = gray(70), gray(130), gray(200)
-_COLUMNS = (("cell", 0), ("chromosomes", 330), ("proposal", 480), ("sure", 730), ("to look at", 820))
+_COLUMNS = (("cell", 0), ("chromosomes", 300), ("proposal", 430), ("sure", 640), ("sanity", 710), ("to look at", 790))
 
 
 def case_sheets(case: Case) -> list[Sheet]:
@@ -44,7 +44,7 @@ def _summary(case: Case, start: int) -> Sheet:
         top = sheet.grow(34)
         _row(sheet, top + 24, name, karyotype, name in case.disagreeing)
         sheet.line([(_MARGIN, top + 33), (right, top + 33)], gray(232))
-    draw_footer(sheet, _MARGIN, _UNIT)
+    draw_footer(sheet, _MARGIN, _UNIT, SANITY)
     return sheet
 
 
@@ -55,7 +55,8 @@ def _numbers(case: Case) -> str:
 
 def _row(sheet: Sheet, base: int, name: str, karyotype: Karyotype, odd: bool) -> None:
     sure, look = _sure(karyotype), _look(karyotype)
-    words = (name, str(karyotype.instances.status.count("chromosome")), karyotype.iscn or NO_PROPOSAL, sure, look)
+    found, sanity = str(karyotype.instances.status.count("chromosome")), sanity_words(karyotype)
+    words = (name, found, karyotype.iscn or NO_PROPOSAL, sure, sanity, look)
     ends = [*(x for _, x in _COLUMNS[1:]), _WIDTH - 2 * _MARGIN]
     for (_, x), end, word in zip(_COLUMNS, ends, words, strict=True):
         colour = (168, 30, 36) if odd and word == karyotype.iscn else BLACK if karyotype.iscn else _MIDDLE
@@ -77,7 +78,7 @@ def case_html(case: Case, pictures: Mapping[str, str]) -> str:
     rows = "\n".join(
         f"<tr{' class=odd' if name in case.disagreeing else ''}><td><a href='#{i}'>{html.escape(name)}</a></td>"
         f"<td>{k.instances.status.count('chromosome')}</td><td>{html.escape(k.iscn or NO_PROPOSAL)}</td>"
-        f"<td>{_sure(k)}</td><td>{html.escape(_look(k))}</td></tr>"
+        f"<td>{_sure(k)}</td><td>{sanity_words(k)}</td><td>{html.escape(_look(k))}</td></tr>"
         for i, (name, k) in enumerate(case.cells)
     )
     figures = "\n".join(
@@ -91,11 +92,11 @@ def case_html(case: Case, pictures: Mapping[str, str]) -> str:
 <meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body>
 <header><h1>{html.escape(case.name)}</h1><p class="numbers">{html.escape(_numbers(case))}</p>
 <p class="proposal">{html.escape(case.iscn or NO_PROPOSAL)}</p><ul>{reasons}</ul></header>
-<table><thead><tr><th>cell<th>chromosomes<th>proposal<th>sure<th>to look at</tr></thead><tbody>
+<table><thead><tr><th>cell<th>chromosomes<th>proposal<th>sure<th>sanity<th>to look at</tr></thead><tbody>
 {rows}
 </tbody></table>
 <main>{figures}</main>
-<footer>{html.escape(CONFIRM)}</footer></body></html>
+<footer>{html.escape(CONFIRM)}<br>{html.escape(SANITY)}</footer></body></html>
 """
 
 
@@ -107,7 +108,9 @@ _STYLE = (
     "ul{list-style:none;padding:0;color:#777;margin:.2rem 0 1rem}"
     "table{border-collapse:collapse;width:100%;margin:1.2rem 0}"
     "th{text-align:left;font-weight:400;color:#777}td,th{padding:.35rem .8rem .35rem 0;border-bottom:1px solid #eee;"
-    "vertical-align:top}.odd td:nth-child(3){color:#a81e24}a{color:inherit}main{display:grid;gap:2rem;"
+    "vertical-align:top}td:first-child{overflow-wrap:anywhere;min-width:8rem}"
+    "td:nth-child(n+2):nth-child(-n+5){white-space:nowrap}"
+    ".odd td:nth-child(3){color:#a81e24}a{color:inherit}main{display:grid;gap:2rem;"
     "grid-template-columns:repeat(auto-fill,minmax(26rem,1fr))}figure{margin:0;border:1px solid #eee}"
     "img{width:100%;display:block}"
     "footer{color:#777;margin:2rem 0}@media print{figure{break-inside:avoid}}"

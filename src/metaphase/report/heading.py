@@ -9,13 +9,25 @@ from metaphase.report.lettering import legible, shorten, text_size
 from metaphase.report.sheet import BLACK, Sheet, gray
 from metaphase.types import Karyotype
 
-__all__ = ["CONFIRM", "NO_PROPOSAL", "abnormal_classes", "draw_footer", "draw_header", "proposal_words"]
+__all__ = [
+    "CONFIRM",
+    "NO_PROPOSAL",
+    "SANITY",
+    "abnormal_classes",
+    "draw_footer",
+    "draw_header",
+    "proposal_words",
+    "sanity_words",
+]
 
 CONFIRM = f"proposed by metaphase {__version__}; a cytogeneticist must confirm"
 """Stands wherever a karyotype is printed."""
 
 NO_PROPOSAL = "cannot tell"
 """Stands where the program abstains."""
+
+SANITY = "sanity: 1.00 is a set as in a normal cell; not a call"
+"""Says what the number in the heading is, and what it is not."""
 
 _DARK, _MIDDLE, _PALE = gray(70), gray(130), gray(200)
 
@@ -47,6 +59,12 @@ def proposal_words(karyotype: Karyotype) -> tuple[str, str]:
     return karyotype.iscn, "; ".join([beside, *karyotype.reasons[:1]])
 
 
+def sanity_words(karyotype: Karyotype) -> str:
+    """How much the labels look like a normal set, such as "0.98"; 1.00 stands for exactly 1 only."""
+    score = karyotype.sanity["score"]
+    return "1.00" if score >= 1 - 1e-9 else f"{min(score, 0.99):.2f}"
+
+
 def draw_header(sheet: Sheet, margin: int, unit: int, title: str, karyotype: Karyotype) -> None:
     """Title and counts, and below them the proposal."""
     top = sheet.grow(round(5.6 * unit))
@@ -54,6 +72,7 @@ def draw_header(sheet: Sheet, margin: int, unit: int, title: str, karyotype: Kar
     found = status.count("chromosome")
     counts = f"{found} chromosome{'' if found == 1 else 's'}"
     counts += f"  ·  {status.count('unknown')} unknown  ·  {status.count('debris')} debris"
+    counts += f"  ·  sanity {sanity_words(karyotype)}"
     big, small = round(1.05 * unit), round(0.7 * unit)
     base, right = top + round(2.4 * unit), sheet.width - margin
     room = sheet.width - 2 * margin - text_size(counts, small)[0] - 2 * unit
@@ -69,8 +88,11 @@ def draw_header(sheet: Sheet, margin: int, unit: int, title: str, karyotype: Kar
 
 
 def draw_footer(sheet: Sheet, margin: int, unit: int, legend: str = "") -> None:
-    """A legend on the left, on the right the words that somebody must confirm."""
-    top = sheet.grow(2 * unit)
-    small, base = round(0.55 * unit), top + round(1.1 * unit)
+    """A legend on the left, on the right the words that somebody must confirm: a line below where both do not fit."""
+    small, room = round(0.55 * unit), sheet.width - 2 * margin
+    base = sheet.grow(2 * unit) + round(1.1 * unit)
     sheet.text((margin, base), legend, small, _MIDDLE)
+    if text_size(legend, small)[0] + text_size(CONFIRM, small)[0] + unit > room:
+        base += unit
+        sheet.grow(unit)
     sheet.text((sheet.width - margin, base), CONFIRM, small, _MIDDLE, "rs")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from metaphase.chromosomes import NAMES, X, Y, group_of, name_of, relative_length
 from metaphase.config import ReportConfig
-from metaphase.report.heading import abnormal_classes, draw_footer, draw_header
+from metaphase.report.heading import SANITY, abnormal_classes, draw_footer, draw_header
 from metaphase.report.ideogram import draw_ideogram
 from metaphase.report.sheet import BLACK, Sheet, gray
 from metaphase.report.strips import Strip, cut_strips
@@ -103,7 +103,7 @@ def karyogram_sheet(spread: Spread, karyotype: Karyotype, title: str, config: Re
         _draw_row(sheet, margin, row, karyotype, numbered)
     if karyotype.tray:
         _draw_tray(sheet, margin, unit, karyotype, [strips[i] for i in karyotype.tray], numbered)
-    draw_footer(sheet, margin, unit, "bar: how sure the program is of a chromosome")
+    draw_footer(sheet, margin, unit, f"bar: how sure of a chromosome  ·  {SANITY}")
     return sheet
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from metaphase.banding import align, profile_of
 from metaphase.chromosomes import NAMES, name_of
 from metaphase.config import ReportConfig
 from metaphase.masks import encode_rle
@@ -104,4 +105,24 @@ def _instance(karyotype: Karyotype, index: int, decimals: int) -> dict[str, Any]
         "annotation_box": [round(float(v), 2) for v in instances.annotation_boxes_xyxy[index]],
         "segmentation": encode_rle(crop, offset, size_hw),
         "probabilities": [round(float(p), decimals) for p in np.clip(probabilities, 0, 1)],
+        "centromere": _centromere(karyotype, index, label, decimals),
+    }
+
+
+def _centromere(karyotype: Karyotype, index: int, label: int, decimals: int) -> dict[str, float] | None:
+    """Where the ideogram of the class, laid over the bands the way up that is shown, has its centromere."""
+    if not karyotype.straightened:
+        return None
+    laid = karyotype.straightened[index]
+    profile = profile_of(laid.gray, laid.inside)
+    if len(profile) < 2:
+        return None
+    up = bool(karyotype.upright[index]) if len(karyotype.upright) else None
+    found = align(profile, label, up)
+    if up is None:
+        up = found.upright
+    return {
+        "from_p_tip": round(found.centromere * len(profile), 1),
+        "index": round(100 * found.centromere, 1),
+        "fit": round(found.score if up else found.turned_score, decimals),
     }

@@ -42,6 +42,10 @@ class Strip:
         return int(self.gray.shape[1])
 
 
+_SPECK = 0.1
+"""Pieces of a mask smaller than this share of its largest piece are not drawn: they belong to a neighbour."""
+
+
 def cut_strips(spread: Spread, karyotype: Karyotype, config: ReportConfig) -> list[Strip]:
     """Every instance as a strip, in the order of `karyotype.instances`.
 
@@ -68,11 +72,12 @@ def cut_strips(spread: Spread, karyotype: Karyotype, config: ReportConfig) -> li
 
 def _straightened(karyotype: Karyotype, index: int) -> tuple[UInt8, Bool]:
     laid = karyotype.straightened[index]
-    rows, columns = np.flatnonzero(laid.inside.any(1)), np.flatnonzero(laid.inside.any(0))
+    whole = _without_specks(laid.inside)
+    rows, columns = np.flatnonzero(whole.any(1)), np.flatnonzero(whole.any(0))
     if not len(rows):
         return np.full((1, 1), 255, np.uint8), np.ones((1, 1), bool)
     window = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    gray, inside = laid.gray[window], laid.inside[window]
+    gray, inside = laid.gray[window], whole[window]
     if len(karyotype.upright) and not karyotype.upright[index]:
         gray, inside = np.rot90(gray, 2), np.rot90(inside, 2)
     return gray, inside
@@ -83,7 +88,7 @@ def _natural(spread: Spread, karyotype: Karyotype, index: int) -> tuple[UInt8, B
     instances = karyotype.instances
     if instances.crops is None:
         raise ValueError("a karyogram needs masks, but these instances have boxes only")
-    crop, (x, y) = instances.crops[index], instances.offsets_xy[index]
+    crop, (x, y) = _without_specks(instances.crops[index]), instances.offsets_xy[index]
     gray = np.where(crop, spread.gray[y : y + crop.shape[0], x : x + crop.shape[1]], 255).astype(np.uint8)
     (_, _), (across, along), angle = cv2.minAreaRect(cv2.findNonZero(crop.astype(np.uint8)))
     turn = angle if along >= across else angle + 90
@@ -99,6 +104,15 @@ def _natural(spread: Spread, karyotype: Karyotype, index: int) -> tuple[UInt8, B
     if karyotype.straightened and _against(gray, inside, *_straightened(karyotype, index)):
         gray, inside = np.rot90(gray, 2), np.rot90(inside, 2)
     return gray, inside
+
+
+def _without_specks(inside: Bool) -> Bool:
+    count, pieces, numbers, _ = cv2.connectedComponentsWithStats(inside.astype(np.uint8), connectivity=8)
+    if count <= 2:
+        return inside
+    areas = numbers[:, cv2.CC_STAT_AREA].copy()
+    areas[0] = 0
+    return np.asarray((areas >= max(1.0, _SPECK * areas.max()))[pieces], bool)
 
 
 def _against(gray: UInt8, inside: Bool, laid_gray: UInt8, laid_inside: Bool) -> bool:
