@@ -24,7 +24,7 @@ from scipy.optimize import minimize
 from metaphase import karyotype_config
 from metaphase.config import EvidenceConfig, KaryotypeConfig
 from metaphase.datasets import cil
-from metaphase.karyotype import FEATURES, Hypothesis, assign, call_of, features, hypotheses, signs_of_doubt, solve
+from metaphase.karyotype import FEATURES, Hypothesis, assign, call_of, features, hypotheses, signs_of_doubt, solve, standing
 from metaphase.matching import match
 from metaphase.metrics import compare
 from metaphase.predict import load_model
@@ -116,7 +116,11 @@ def samples(
         counts, log_q = counts_of(cell), evidence_of(x, weights)
         balanced = (counts[:22] == 2).all() and tuple(counts[22:]) in ((2, 0), (1, 1))
         kind = "normal" if cell.name in normal else "listed as abnormal" if balanced else "abnormal"
-        made.append(Sample(cell.name, kind, counts, log_q))
+        # What prediction leaves out, other readings of chromosomes that found a place, is left out here too.
+        kept, candidates = standing(cell.identified.instances, log_q, KaryotypeConfig())
+        kept = kept[candidates[kept]]
+        made.append(Sample(cell.name, kind, counts, log_q[kept]))
+        target = target[kept]
         if kind == "normal":
             made += changed(made[-1], target, rng)
     for kind, worth in WEIGHT.items():

@@ -13,7 +13,7 @@ from cells import arguments, load_cells
 from provenance import heading
 
 from metaphase.config import KaryotypeConfig
-from metaphase.karyotype import call_of, hypotheses, log_evidence, solve
+from metaphase.karyotype import call_of, hypotheses, log_evidence, solve, standing
 from metaphase.matching import match
 from metaphase.metrics import compare
 from metaphase.predict import load_model
@@ -33,7 +33,8 @@ def main() -> None:
         rows, cols = match(compare(cell.truth, cell.identified.instances, "annotation_box").iou, LOOSE)
         for row, col in zip(rows, cols, strict=True):
             of_class[int(cell.truth.labels[row])].append(log_q[col])
-        false += [log_q[i] for i in sorted(set(range(len(log_q))) - set(cols.tolist()))]
+        kept, _ = standing(cell.identified.instances, log_q, config)
+        false += [log_q[i] for i in sorted(set(kept.tolist()) - set(cols.tolist()))]
         missed, total, cells = missed + len(cell.truth) - len(rows), total + len(cell.truth), cells + 1
     print(heading(f"Simulated cells from CIL {options.split}", model.info))
     print(f"Missed {missed / total:.2%} of the chromosomes, {len(false) / cells:.2f} false ones a cell.\n")

@@ -145,7 +145,7 @@ class IdentifyConfig:
     segmenter_weight: float = 0.3
     """Weight of the segmenter's log probabilities of the class beside the identifier's own, at least 0."""
 
-    turned_classes: tuple[int, ...] = (6, 10, 11, 13, 19)
+    turned_classes: tuple[int, ...] = ()
     """Classes (1..24) that these weights learned upside down on real chromosomes; `benchmarks/orientation.py` finds
     them.
     """

@@ -1,6 +1,6 @@
 """From 24 class probabilities for each chromosome to a karyotype: joint assignment, call, 23 groups, tray."""
 
-from metaphase.karyotype.assemble import assemble
+from metaphase.karyotype.assemble import assemble, standing
 from metaphase.karyotype.assignment import Assignment, Solution, assign, solve
 from metaphase.karyotype.call import Call, call_of, signs_of_doubt
 from metaphase.karyotype.consensus import consensus
@@ -23,4 +23,5 @@ __all__ = [
     "log_evidence",
     "signs_of_doubt",
     "solve",
+    "standing",
 ]

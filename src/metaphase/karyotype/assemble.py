@@ -17,7 +17,7 @@ from metaphase.karyotype.evidence import lengths, log_evidence
 from metaphase.karyotype.pairing import ordered
 from metaphase.types import Instances, Karyotype, Straightened
 
-__all__ = ["assemble"]
+__all__ = ["assemble", "standing"]
 
 _DEFAULTS = KaryotypeConfig()
 
@@ -90,18 +90,9 @@ def _named(
 ) -> tuple[_Named, NDArray[np.int64]]:
     """Names and call; and which instances they are of, without other readings of chromosomes that found a slot."""
     log_q = log_evidence(instances, straightened, config.evidence)
-    pairs = exclusive(instances, config.same_chromosome)
-    candidates = np.array([status == "chromosome" for status in instances.status], bool)
-    while True:
-        labels, placed, solution = _solved(instances, log_q, candidates, config)
-        lost = weaker_of_conflicts(pairs, placed, log_q[np.arange(len(labels)), labels - 1])
-        if not lost:
-            break
-        candidates[lost] = False
-    kept = np.flatnonzero(placed | ~pairs[:, placed].any(1))
-    if len(kept) < len(instances):
-        instances, log_q, candidates = instances.select(kept), log_q[kept], candidates[kept]
-        labels, placed, solution = _solved(instances, log_q, candidates, config)
+    kept, candidates = standing(instances, log_q, config)
+    instances, log_q, candidates = instances.select(kept), log_q[kept], candidates[kept]
+    labels, placed, solution = _solved(instances, log_q, candidates, config)
     call = call_of(solution, log_q[candidates], np.flatnonzero(candidates).tolist(), config)
     q = np.exp(log_q)
     chromosome = 1 - q[:, 24]
@@ -115,6 +106,24 @@ def _named(
     )
     scores = np.clip(q[np.arange(len(labels)), labels - 1], 0, 1).astype(np.float32)
     return _Named(replace(instances, labels=labels, scores=scores, status=status), placed, call), kept
+
+
+def standing(
+    instances: Instances, log_q: NDArray[np.float64], config: KaryotypeConfig
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Which instances stand once the cell has chosen among readings that exclude each other.
+
+    log_q: Float64[M, 25], see `log_evidence`. Returns indices of those that are placed or are no other reading of a placed
+    one, and Bool[M], which instances may be placed at all: of two placed readings of one chromosome the weaker may not.
+    """
+    pairs = exclusive(instances, config.same_chromosome)
+    candidates = np.array([status == "chromosome" for status in instances.status], bool)
+    while True:
+        labels, placed, _ = _solved(instances, log_q, candidates, config)
+        lost = weaker_of_conflicts(pairs, placed, log_q[np.arange(len(labels)), labels - 1])
+        if not lost:
+            return np.flatnonzero(placed | ~pairs[:, placed].any(1)), candidates
+        candidates[lost] = False
 
 
 def _solved(
