@@ -10,13 +10,14 @@ import cv2
 import numpy as np
 import published_layouts
 import pytest
+from pycocotools import mask as coco
 
 from metaphase import synth
 from metaphase.chromosomes import NAMES
 from metaphase.datasets.formats.voc import VocAnnotation, write_voc
 from metaphase.datasets.procedural import SpreadStyle
 from metaphase.errors import ConfigError, DataError
-from metaphase.masks import decode_rle, pad_as_annotators
+from metaphase.masks import pad_as_annotators
 
 SMALL = SpreadStyle(size_hw=(560, 600), nuclei=1)
 
@@ -35,7 +36,7 @@ def test_images_and_annotations_belong_together(tmp_path: Path) -> None:
         assert gray.shape == (image["height"], image["width"]) == (560, 600)
         assert gray.dtype == np.uint8
         for entry in (entry for entry in document["annotations"] if entry["image_id"] == image["id"]):
-            mask = decode_rle(entry["segmentation"])
+            mask = coco.decode(entry["segmentation"]).astype(bool)
             x, y, width, height = entry["bbox"]
             rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
             assert [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1] == [x, y, x + width, y + height]
@@ -115,7 +116,7 @@ def test_composites_have_exact_truth_and_name_their_sources(tmp_path: Path) -> N
     for image, path in zip(document["images"], paths, strict=False):
         gray = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
         assert gray.shape == (600, 600)
-        masks = [decode_rle(e["segmentation"]) for e in document["annotations"] if e["image_id"] == image["id"]]
+        masks = [coco.decode(e["segmentation"]) for e in document["annotations"] if e["image_id"] == image["id"]]
         assert len(masks) > 15
         covered = np.sum(masks, axis=0)
         overlaps += int((covered > 1).sum())

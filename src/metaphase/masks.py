@@ -12,7 +12,6 @@ from pycocotools import mask as coco
 __all__ = [
     "box_iou_matrix",
     "chromosome_width",
-    "decode_rle",
     "decode_rle_crop",
     "encode_rle",
     "foreground",
@@ -134,24 +133,11 @@ def encode_rle(
     return {"size": [height, width], "counts": rle["counts"].decode("ascii")}
 
 
-def decode_rle(rle: dict[str, object]) -> Bool:
-    """Bool[h, w] of a COCO RLE, compressed or not.
-
-    Decoded and checked here, because the C code behind pycocotools trusts what it is given. Raises ValueError, KeyError
-    or TypeError for what is no RLE of a mask of `size`.
-    """
-    height, width = (int(v) for v in rle["size"])  # type: ignore[attr-defined]
-    runs = _runs(rle["counts"])
-    if height < 0 or width < 0 or (runs < 0).any() or int(runs.sum()) != height * width:
-        raise ValueError(f"the runs of an RLE must add up to {height} x {width} pixels")
-    values = np.arange(len(runs)) % 2 == 1
-    return np.ascontiguousarray(np.repeat(values, runs).reshape(width, height).T)
-
-
 def decode_rle_crop(rle: dict[str, object]) -> tuple[Bool, tuple[int, int]]:
     """The tight crop of a COCO RLE, compressed or not, and its (column, row), without ever making the full mask.
 
-    Raises EmptyMaskError for an empty mask, another ValueError where the runs do not fill the size that the RLE names.
+    Decoded and checked here, because the C code behind pycocotools trusts what it is given. Raises EmptyMaskError for
+    an empty mask, another ValueError where the runs do not fill the size that the RLE names.
     """
     height, width = (int(v) for v in rle["size"])  # type: ignore[attr-defined]
     runs = _runs(rle["counts"])

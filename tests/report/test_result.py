@@ -9,9 +9,9 @@ from pathlib import Path
 import jsonschema
 import numpy as np
 import pytest
+from pycocotools import mask as coco
 
 from metaphase.chromosomes import centromeric_index
-from metaphase.masks import decode_rle
 from metaphase.report import result_document, result_schema
 from metaphase.types import Instances
 
@@ -35,7 +35,7 @@ def test_outlines_come_back_from_the_file(make_cell, male: list[int]) -> None:
     spread, karyotype = make_cell(male)
     document = json.loads(json.dumps(result_document(spread, karyotype, "a.png", MODEL)))
     for i, instance in enumerate(document["instances"]):
-        mask = decode_rle(instance["segmentation"])
+        mask = coco.decode(instance["segmentation"])
         np.testing.assert_array_equal(mask, karyotype.instances.mask(i))
         rows, columns = np.nonzero(mask)
         assert instance["box"] == [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
