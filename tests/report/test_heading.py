@@ -68,6 +68,14 @@ def test_legend_and_confirmation_do_not_run_into_each_other(make_cell, male: lis
                 assert right < confirm.x - text_size(CONFIRM, confirm.size)[0]
 
 
+def test_each_of_120_in_one_group_has_its_number(make_cell) -> None:
+    spread, karyotype = make_cell([9] * 120, size_hw=(900, 1000))
+    sheet = karyogram_sheet(spread, replace(karyotype, reasons=("look",)), "x")
+    written = words(sheet)
+    assert all(written.count(str(i)) == 1 for i in range(25, 120))
+    assert sheet.height < 2 * sheet.width
+
+
 def test_without_a_proposal_it_says_so(make_cell, male: list[int]) -> None:
     spread, karyotype = make_cell(male)
     silent = replace(karyotype, reasons=("unsure between a and b",))

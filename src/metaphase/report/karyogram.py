@@ -25,7 +25,7 @@ _LAYOUTS: dict[str, tuple[tuple[int, ...], ...]] = {
     "denver": (tuple(range(1, 6)), (*range(6, 13), X), tuple(range(13, 19)), (*range(19, 23), Y)),
 }
 _LONGEST_LINE = 8
-"""Chromosomes side by side in one place; more go on the next line."""
+"""Chromosomes side by side in one place; more go on the next line, and where there are very many, lines grow too."""
 
 _MIDDLE, _PALE, _BAR = gray(130), gray(200), gray(206)
 _ACCENT = (168, 30, 36)
@@ -45,6 +45,12 @@ class _Place:
     unit: int
     ideogram: bool
     change: int
+    numbered: bool
+
+    @property
+    def foot(self) -> int:
+        """Room below each line for the bars and, where wanted, the numbers."""
+        return round((0.75 if self.numbered else 0.35) * self.unit)
 
     @property
     def gap(self) -> int:
@@ -72,7 +78,7 @@ class _Place:
     @property
     def height(self) -> int:
         count = max(1, len(self.lines))
-        return sum(self.line_height(at) for at in range(count)) + self.gap * (count - 1)
+        return sum(self.line_height(at) for at in range(count)) + self.gap * (count - 1) + self.foot * (count - 1)
 
 
 def draw_karyogram(spread: Spread, karyotype: Karyotype, title: str, config: ReportConfig | None = None) -> UInt8:
@@ -92,22 +98,22 @@ def karyogram_sheet(spread: Spread, karyotype: Karyotype, title: str, config: Re
     config = config or ReportConfig()
     unit = config.karyogram_chromosome_width
     strips = cut_strips(spread, karyotype, config)
-    places = _places(karyotype, strips, config)
+    numbered = bool(karyotype.reasons)
+    places = _places(karyotype, strips, config, numbered)
     rows = [[places[label - 1] for label in labels] for labels in _LAYOUTS[config.karyogram_layout]]
     margin = 2 * unit
     content = max(39 * unit, *(_narrowest(row, unit) for row in rows))
     sheet = Sheet(width=content + 2 * margin)
     draw_header(sheet, margin, unit, title, karyotype)
-    numbered = bool(karyotype.reasons)
     for row in rows:
-        _draw_row(sheet, margin, row, karyotype, numbered)
+        _draw_row(sheet, margin, row, karyotype)
     if karyotype.tray:
         _draw_tray(sheet, margin, unit, karyotype, [strips[i] for i in karyotype.tray], numbered)
     draw_footer(sheet, margin, unit, f"bar: how sure of a chromosome  ·  {SANITY}")
     return sheet
 
 
-def _places(karyotype: Karyotype, strips: list[Strip], config: ReportConfig) -> list[_Place]:
+def _places(karyotype: Karyotype, strips: list[Strip], config: ReportConfig, numbered: bool) -> list[_Place]:
     """One place for each of the 24 classes."""
     unit = config.karyogram_chromosome_width
     changes = abnormal_classes(karyotype.iscn)
@@ -124,17 +130,24 @@ def _places(karyotype: Karyotype, strips: list[Strip], config: ReportConfig) -> 
         _Place(
             label=at + 1,
             lines=[
-                [strips[i] for i in group[start : start + _LONGEST_LINE]]
-                for start in range(0, len(group), _LONGEST_LINE)
+                [strips[i] for i in group[start : start + _line_length(len(group))]]
+                for start in range(0, len(group), _line_length(len(group)))
             ],
             missing=max(0, expected[at] - len(group)),
             expected_height=round(per_percent * relative_length(at + 1)),
             unit=unit,
             ideogram=config.karyogram_ideograms,
             change=changes.get(at + 1, 0),
+            numbered=numbered,
         )
         for at, group in enumerate(members)
     ]
+
+
+def _line_length(count: int) -> int:
+    longest = max(_LONGEST_LINE, round(float(np.sqrt(2.5 * count))))
+    lines = max(1, -(-count // longest))
+    return max(1, -(-count // lines))
 
 
 def _denver(place: _Place) -> str:
@@ -151,20 +164,20 @@ def _narrowest(row: list[_Place], unit: int) -> int:
     return sum(place.width for place in row) + round(1.2 * unit * sum(_gap_weights(row)))
 
 
-def _draw_row(sheet: Sheet, margin: int, row: list[_Place], karyotype: Karyotype, numbered: bool) -> None:
+def _draw_row(sheet: Sheet, margin: int, row: list[_Place], karyotype: Karyotype) -> None:
     unit = row[0].unit
     height = max(place.height for place in row)
-    foot = 0.75 if numbered else 0.35
-    top = sheet.grow(height + round((4.05 + foot) * unit))
+    foot = row[0].foot
+    top = sheet.grow(height + foot + round(4.05 * unit))
     weights = _gap_weights(row)
     spare = sheet.width - 2 * margin - sum(place.width for place in row)
     x = float(margin)
     left: list[int] = []
-    rule = top + height + round((foot + 0.1) * unit)
+    rule = top + height + foot + round(0.1 * unit)
     for place, weight in zip(row, [*weights, 0.0], strict=True):
         x0 = round(x)
         left.append(x0)
-        _draw_place(sheet, place, x0, top + height, karyotype, numbered)
+        _draw_place(sheet, place, x0, top + height, karyotype)
         sheet.line([(x0, rule), (x0 + place.width, rule)], BLACK, max(1, unit // 16))
         colour = _ACCENT if place.change else BLACK
         centre, size = x0 + place.width / 2, round(0.85 * unit)
@@ -176,11 +189,10 @@ def _draw_row(sheet: Sheet, margin: int, row: list[_Place], karyotype: Karyotype
     _draw_denver(sheet, row, left, rule + 1.75 * unit, unit)
 
 
-def _draw_place(sheet: Sheet, place: _Place, x0: int, bottom: int, karyotype: Karyotype, numbered: bool) -> None:
+def _draw_place(sheet: Sheet, place: _Place, x0: int, bottom: int, karyotype: Karyotype) -> None:
     """Homologues side by side, centred in the place, standing on its rule; full lines above, missing ones framed."""
-    unit, floor = place.unit, bottom
     if place.ideogram:
-        box = (x0, bottom - place.expected_height, x0 + round(0.55 * unit), bottom)
+        box = (x0, bottom - place.expected_height, x0 + round(0.55 * place.unit), bottom)
         draw_ideogram(sheet, place.label, box)
     x0, room = x0 + place.ideogram_width, place.width - place.ideogram_width
     if not place.lines and place.missing:
@@ -190,21 +202,20 @@ def _draw_place(sheet: Sheet, place: _Place, x0: int, bottom: int, karyotype: Ka
         x = x0 + (room - place.line_width(line, place.missing if last else 0)) // 2
         for strip in line:
             sheet.picture(x, bottom - strip.height, strip.gray)
-            if last:
-                _draw_mark(sheet, strip, x, floor, unit, karyotype, numbered)
+            _draw_mark(sheet, strip, x, bottom, place, karyotype)
             x += strip.width + place.gap
         if last:
             _draw_missing(sheet, place, x, bottom)
-        bottom -= place.line_height(at) + place.gap
+        bottom -= place.line_height(at) + place.gap + place.foot
 
 
-def _draw_mark(sheet: Sheet, strip: Strip, x: int, floor: int, unit: int, karyotype: Karyotype, numbered: bool) -> None:
+def _draw_mark(sheet: Sheet, strip: Strip, x: int, floor: int, place: _Place, karyotype: Karyotype) -> None:
     """The bar under a chromosome, as long as the program is sure of it, and its number."""
-    score = float(karyotype.instances.scores[strip.index])
+    unit, score = place.unit, float(karyotype.instances.scores[strip.index])
     middle, reach = x + strip.width / 2, 0.5 * unit * min(1.0, max(0.0, score))
     y = floor + round(0.16 * unit)
     sheet.rectangle((middle - reach, y, middle + reach, y + max(2, unit // 14)), _BAR)
-    if numbered:
+    if place.numbered:
         sheet.text((middle, floor + 0.68 * unit), str(strip.index), round(0.4 * unit), _MIDDLE, "ms")
 
 
