@@ -24,7 +24,17 @@ from scipy.optimize import minimize
 from metaphase import karyotype_config
 from metaphase.config import EvidenceConfig, KaryotypeConfig
 from metaphase.datasets import cil
-from metaphase.karyotype import FEATURES, Hypothesis, assign, call_of, features, hypotheses, signs_of_doubt, solve, standing
+from metaphase.karyotype import (
+    FEATURES,
+    Hypothesis,
+    assign,
+    call_of,
+    features,
+    hypotheses,
+    signs_of_doubt,
+    solve,
+    standing,
+)
 from metaphase.matching import match
 from metaphase.metrics import compare
 from metaphase.predict import load_model
@@ -120,9 +130,8 @@ def samples(
         kept, candidates = standing(cell.identified.instances, log_q, KaryotypeConfig())
         kept = kept[candidates[kept]]
         made.append(Sample(cell.name, kind, counts, log_q[kept]))
-        target = target[kept]
         if kind == "normal":
-            made += changed(made[-1], target, rng)
+            made += changed(made[-1], target[kept], rng)
     for kind, worth in WEIGHT.items():
         of_kind = [s for s in made if s.kind == kind]
         for sample in of_kind:

@@ -20,40 +20,40 @@ class EvidenceConfig:
     Fitted on val by `benchmarks/fit_calls.py`, which also writes them here. In nats for each unit of the feature.
     """
 
-    class_probability: float = 1.184
+    class_probability: float = 1.167
     """Logarithm of the identifier's probability of the class."""
 
-    shorter: float = 0.273
+    shorter: float = 0.256
     """10 times the squared log of its length over that of the class, where it is shorter, capped at 2.5."""
 
-    smaller: float = -0.517
+    smaller: float = -0.632
     """The same for the area."""
 
-    score: float = 0.594
+    score: float = 0.607
     """Log-odds of the segmenter's score."""
 
-    sure_score: float = 0.556
+    sure_score: float = 0.329
     """What of these log-odds is above 2."""
 
-    contained: float = -2.148
+    contained: float = -1.851
     """Largest share of it that lies inside one better instance, in [0, 1]."""
 
-    off_darkness: float = -0.384
+    off_darkness: float = -0.47
     """Squared difference to the usual darkness, 1 at 20 percent, capped at 4."""
 
-    uncertainty: float = -0.614
+    uncertainty: float = -0.639
     """Logarithm of one minus the probability of its best class."""
 
-    banding: float = 2.659
+    banding: float = 2.688
     """Log of how much its bands differ over what is usual in the cell, where it is more."""
 
-    at_edge: float = -3.106
+    at_edge: float = -3.457
     """1 where it reaches the edge of the image."""
 
-    covered: float = -0.51
+    covered: float = -1.663
     """Share of it that other sure instances cover, in [0, 1]."""
 
-    constant: float = 0.268
+    constant: float = -0.021
     """What speaks for a chromosome before anything is known."""
 
 
@@ -64,16 +64,16 @@ class KaryotypeConfig:
     evidence: EvidenceConfig = EvidenceConfig()
     """How the evidence of single instances is weighed."""
 
-    normal_prior: float = 0.391
+    normal_prior: float = 0.36
     """Prior of 46,XX and of 46,XY, each, in (0, 1)."""
 
-    sex_aneuploidy_prior: float = 0.0208
+    sex_aneuploidy_prior: float = 0.0282
     """Prior of 45,X, 47,XXX, 47,XXY and 47,XYY, each, in (0, 1)."""
 
-    autosome_gain_prior: float = 0.00221
+    autosome_gain_prior: float = 0.00282
     """Prior of one autosome more, for each autosome and each sex, in (0, 1)."""
 
-    autosome_loss_prior: float = 0.000397
+    autosome_loss_prior: float = 0.000323
     """Prior of one autosome less, for each autosome and each sex, and of 45,Y,-X, in (0, 1)."""
 
     missed_rate: float = 0.0001
@@ -85,35 +85,35 @@ class KaryotypeConfig:
     probability_floor: float = 0.0001
     """Probabilities below this count as this, in (0, 1/25): no network is so sure."""
 
-    softness: float = 1.338
+    softness: float = 1.349
     """Differences between hypotheses are divided by this before they become probabilities, above 0: calibration."""
 
-    call_slope: float = 0.617
+    call_slope: float = 0.844
     """P(the best hypothesis is right) = sigmoid(slope * log-odds of its posterior + doubt * doubtful ones
     + unexplained * instances and slots it leaves over + offset of its kind), fitted on val; above 0."""
 
-    call_doubt: float = -0.047
+    call_doubt: float = 0.0
     """See `call_slope`: for each placed instance, one minus the probability of its slot's class."""
 
     call_unexplained: float = 0.0
     """See `call_slope`: for each empty slot and each likely chromosome without a slot."""
 
-    call_offset: float = 0.47
+    call_offset: float = 0.021
     """See `call_slope`."""
 
-    call_gain: float = 1.844
+    call_gain: float = 1.895
     """Added to the offset for an autosome gained: kinds that are easily feigned need more evidence."""
 
-    call_loss: float = -1.07
+    call_loss: float = -0.361
     """The same for an autosome lost."""
 
-    call_sex: float = -0.753
+    call_sex: float = -0.544
     """The same for another set of sex chromosomes."""
 
-    call_normal_from: float = 0.37
+    call_normal_from: float = 0.1
     """P(right) from which a normal karyotype is proposed, in (0, 1); below it the program abstains."""
 
-    call_abnormal_from: float = 0.82
+    call_abnormal_from: float = 0.54
     """The same for an abnormal one."""
 
     most_empty: int = 0

@@ -113,8 +113,8 @@ def standing(
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Which instances stand once the cell has chosen among readings that exclude each other.
 
-    log_q: Float64[M, 25], see `log_evidence`. Returns indices of those that are placed or are no other reading of a placed
-    one, and Bool[M], which instances may be placed at all: of two placed readings of one chromosome the weaker may not.
+    log_q: Float64[M, 25], see `log_evidence`. Returns indices of those that are placed or are no other reading of a
+    placed one, and Bool[M], which instances may be placed: of two placed readings of one chromosome the weaker not.
     """
     pairs = exclusive(instances, config.same_chromosome)
     candidates = np.array([status == "chromosome" for status in instances.status], bool)
