@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from metaphase.banding import ideogram_densities
 from metaphase.karyotype import assemble
 from metaphase.types import Instances, Karyotype, Straightened
 
@@ -162,3 +165,19 @@ def test_other_lengths_are_refused() -> None:
         assemble(instances, upright[1:], straightened)
     with pytest.raises(ValueError, match="straightened"):
         assemble(instances, upright, straightened[1:])
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_chromosome_that_the_cell_renames_is_turned_to_its_new_class(turned: bool) -> None:
+    instances, upright, straightened = cell(MALE, 0.6)
+    density = ideogram_densities(5, 120)
+    gray = np.repeat(np.clip(200 - density[:, None], 0, 255).astype(np.uint8), 12, 1)
+    gray = gray[::-1] if turned else gray
+    straightened[4] = Straightened(gray, np.ones(gray.shape, bool))
+    p = np.array(instances.probabilities_nc)
+    p[4] = (1 - 0.5 - 0.45) / 22  # its own best class is 4, of which there are two already
+    p[4, 3], p[4, 4] = 0.5, 0.45
+    karyotype = assemble(replace(instances, probabilities_nc=p), upright, straightened)
+    assert (karyotype.labels_before[4], karyotype.instances.labels[4]) == (4, 5)
+    assert karyotype.upright[4] == (not turned)
+    assert karyotype.upright[[i for i in range(46) if i != 4]].all()

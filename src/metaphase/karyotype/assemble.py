@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from metaphase.banding import align, profile_of
 from metaphase.chromosomes import X, Y, sanity
 from metaphase.config import KaryotypeConfig
 from metaphase.karyotype.alternatives import exclusive, weaker_of_conflicts
@@ -60,6 +61,7 @@ def assemble(
     m, upright, before = len(kept), upright[kept], _best_classes(instances)[kept]
     straightened = tuple(straightened[i] for i in kept) if straightened else ()
     labels, status = named.instances.labels, named.instances.status
+    upright = _turned_to(labels, before, upright, straightened)
     long = lengths(named.instances, straightened)
     groups: list[tuple[int, ...]] = []
     for label in range(1, Y + 1):
@@ -78,6 +80,22 @@ def assemble(
         reasons=named.call.reasons,
         labels_before=before,
     )
+
+
+def _turned_to(
+    labels: NDArray[np.int64],
+    before: NDArray[np.int64],
+    upright: NDArray[np.bool_],
+    straightened: Sequence[Straightened],
+) -> NDArray[np.bool_]:
+    """Bool[M]: `upright`, decided anew by the bands where the cell gave a chromosome another class than its own best."""
+    decided = upright.copy()
+    for i in np.flatnonzero(labels != before).tolist() if straightened else ():
+        profile = profile_of(straightened[i].gray, straightened[i].inside)
+        if len(profile) >= 2:
+            fit = align(profile, int(labels[i]))
+            decided[i] = fit.score > fit.turned_score or (fit.score == fit.turned_score and upright[i])
+    return decided
 
 
 def _best_classes(instances: Instances) -> NDArray[np.int64]:
