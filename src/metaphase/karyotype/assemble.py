@@ -88,7 +88,7 @@ def _turned_to(
     upright: NDArray[np.bool_],
     straightened: Sequence[Straightened],
 ) -> NDArray[np.bool_]:
-    """Bool[M]: `upright`, decided anew by the bands where the cell gave a chromosome another class than its own best."""
+    """Bool[M]: `upright`, decided anew by the bands where the cell gave a chromosome another class than its best."""
     decided = upright.copy()
     for i in np.flatnonzero(labels != before).tolist() if straightened else ():
         profile = profile_of(straightened[i].gray, straightened[i].inside)
