@@ -267,6 +267,14 @@ class SegmentTraining:
     refreshed_cells: int = 1200
     """Real spreads that get such masks."""
 
+    turned_share: float = 0.35
+    """Share of real crops that are turned or mirrored, in [0, 1]; annotated boxes do not count in them: their padding
+    has sides."""
+
+    learnt_cells: int = 1
+    """Grid cells of each chromosome whose masks are learnt in a step, of five that may answer for it; masks are two
+    thirds of the cost of a step."""
+
 
 @dataclass(frozen=True)
 class DataConfig:

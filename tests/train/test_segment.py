@@ -180,7 +180,9 @@ def test_the_whole_run_leaves_weights(monkeypatch, tmp_path, tiny_cil):
 
     monkeypatch.delenv("METAPHASE_DATA", raising=False)
     monkeypatch.setattr(segment, "SegmenterNetwork", small)
-    monkeypatch.setattr(export, "export_segmenter", lambda checkpoint, path: exported.append((checkpoint, path)))
+    monkeypatch.setattr(
+        export, "export_segmenter", lambda checkpoint, path, about=None: exported.append((checkpoint, path))
+    )
     monkeypatch.setattr(segment.Segmenter, "load", lambda folder, config: asked.append(folder) or Truth())
     monkeypatch.setattr(judging, "_SIZE", 128)
     monkeypatch.setattr(pseudo, "accept", lambda *_: (np.zeros(0, int), np.zeros(0, int), np.zeros(0)))

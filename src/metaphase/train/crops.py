@@ -60,7 +60,8 @@ def composite_crop(cells: list[Material], rng: np.random.Generator, config: Segm
     dark = float(composed.transmittance[known].mean()) if known.any() else 0.5
     darkness = _darkness(composed.transmittance, dark, rng)
     boxes = np.full((len(composed.masks), 4), np.nan, np.float32)
-    return _targets(darkness, composed.masks, boxes, np.zeros(known.shape, bool), rng, composed.labels)
+    nothing = np.zeros(known.shape, bool)
+    return _targets(darkness, composed.masks, boxes, nothing, rng, composed.labels, config.learnt_cells)
 
 
 def real_crop(cell: Material, rng: np.random.Generator, config: SegmentTraining) -> Crop:
@@ -85,12 +86,12 @@ def real_crop(cell: Material, rng: np.random.Generator, config: SegmentTraining)
         unknown[y0:y1, x0:x1] = True
     own = boxes[cell.owner[chosen]].reshape(-1, 4)
     darkness = _darkness(image, cell.dark, rng)
-    if rng.random() < 0.35:
+    if rng.random() < config.turned_share:
         turns, mirrored = int(rng.integers(4)), bool(rng.random() < 0.5)
         darkness, unknown = _dihedral(darkness, turns, mirrored), _dihedral(unknown, turns, mirrored)
         masks = [_dihedral_mask(mask, size, turns, mirrored) for mask in masks]
         own = np.full_like(own, np.nan)
-    return _targets(np.ascontiguousarray(darkness), masks, own, unknown, rng, cell.labels[chosen])
+    return _targets(np.ascontiguousarray(darkness), masks, own, unknown, rng, cell.labels[chosen], config.learnt_cells)
 
 
 def _drawn(rng: np.random.Generator) -> CutOut:
@@ -152,8 +153,8 @@ def _targets(
     unknown: NDArray[np.bool_],
     rng: np.random.Generator,
     labels: NDArray[np.int64] | None = None,
-    cells_per_instance: int = 5,
     learnt_per_instance: int = 1,
+    cells_per_instance: int = 5,
 ) -> Crop:
     """Positive cells: those whose centres lie on the mask nearest to its middle, outside of overlaps first."""
     size = darkness.shape[0]
