@@ -8,6 +8,7 @@ from published_layouts import CIL_NAMES, cell, encoded, labelme_document, write,
 
 from metaphase.datasets import ADAPTERS, adapter_for
 from metaphase.datasets.formats.coco import annotation_entries, categories
+from metaphase.datasets.formats.own_folder import own_index
 from metaphase.datasets.formats.voc import VocAnnotation, write_voc
 from metaphase.errors import DataError
 
@@ -175,3 +176,37 @@ def test_the_yolo_conversion_of_cil(tmp_path):
     record = adapter.read(index, "105161")
     assert record.truth.labels.tolist() == TRUTH.labels.tolist()
     assert np.array_equal(record.truth.boxes_xyxy, TRUTH.boxes_xyxy)
+
+
+@pytest.mark.parametrize("outside", ["../secret.txt", "{home}/secret.txt", "..\\secret.txt"])
+def test_no_file_outside_the_folder_is_taken_for_an_image(tmp_path, outside):
+    write(tmp_path / "secret.txt", "not for copying")
+    coco(tmp_path / "own", file_name=outside.format(home=tmp_path))
+    record = read(tmp_path / "own", "secret")
+    assert record.path == tmp_path / "own" / "secret.txt"
+    assert not record.has_image
+
+
+@pytest.mark.parametrize("folders", [("/x", "/y"), ("C:\\x", "C:\\y"), ("../x", "../y")])
+def test_names_hold_no_anchor_and_no_way_up(tmp_path, folders):
+    path = coco(tmp_path)
+    document = json.loads(path.read_text(encoding="utf-8"))
+    image = document["images"][0]
+    document["images"] = [image | {"id": i, "file_name": f"{folder}/a.png"} for i, folder in enumerate(folders)]
+    path.write_text(json.dumps(document | {"annotations": []}), encoding="utf-8")
+    assert ADAPTERS["coco"].find(tmp_path).splits["all"] == ("x__a", "y__a")
+
+
+@pytest.mark.parametrize("name", ["..", "a/b", "a\\b", "/a", "C:a", ""])
+def test_a_name_that_is_no_plain_file_name_is_refused(tmp_path, name):
+    with pytest.raises(DataError, match="cannot be the name of an image"):
+        own_index(tmp_path, {name: tmp_path / "a.json"}, {})
+
+
+def test_one_name_twice_in_a_coco_file_is_refused(tmp_path):
+    path = coco(tmp_path)
+    document = json.loads(path.read_text(encoding="utf-8"))
+    document["images"] = [document["images"][0] | {"id": i} for i in (5, 6)]
+    path.write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(DataError, match="two images are called"):
+        ADAPTERS["coco"].find(tmp_path)

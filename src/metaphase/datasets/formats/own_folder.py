@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 from metaphase.datasets.formats.folders import read_names, shared_cases, without_suffix
 from metaphase.datasets.record import Index
@@ -35,7 +35,12 @@ def own_index(
 
     labels, images: by image name. cases: what the format says of the cases; `cases.csv` wins, and an image of which
     nothing is known is a case of its own. lone: files without their partner, left out and said.
+    Raises DataError for a name that is no plain file name: copies of the set are written under these names.
     """
+    for name in labels:
+        # A Windows path knows all anchors and separators: a drive, both kinds of slashes.
+        if name in ("", ".", "..") or PureWindowsPath(name).name != name:
+            raise DataError(f"{labels[name]}: {name!r} cannot be the name of an image; rename it to a plain file name")
     known = dict(cases or {}) | _cases(home)
     of_case = {name: known.get(name) or name for name in labels}
     splits = _listed(home, labels) or _by_folder(home, labels, images)
