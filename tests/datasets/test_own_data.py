@@ -138,6 +138,8 @@ def test_lists_and_a_table_of_cases(tmp_path):
     index = ADAPTERS["voc"].find(tmp_path)
     assert index.cases == {"a": "P1", "b": "P1", "c": "P2"}
     assert (index.splits["train"], index.splits["test"]) == (("a", "b"), ("c",))
+    assert index.notes("test") == ("1 names in split_test.txt have no image and label, the first is ghost",)
+    assert index.notes("train") == ()
     write(tmp_path / "cases.csv", "image\na\n")
     with pytest.raises(DataError, match=r"cases\.csv.*two columns"):
         ADAPTERS["voc"].find(tmp_path)
@@ -145,13 +147,28 @@ def test_lists_and_a_table_of_cases(tmp_path):
 
 def test_voc_image_sets_are_splits_and_other_names_are_set_aside(tmp_path):
     path = voc(tmp_path)
-    write(tmp_path / "ImageSets" / "Main" / "val.txt", "a\n")
+    write(tmp_path / "ImageSets" / "Main" / "val.txt", "a\nghost\n")
     path.write_text(path.read_text(encoding="utf-8").replace(">chrX<", ">nucleus<"), encoding="utf-8")
     index = ADAPTERS["voc"].find(tmp_path)
     assert index.splits["val"] == ("a",)
+    assert "1 names in val.txt have no image and label" in index.notes("val")[-1]
     record = ADAPTERS["voc"].read(index, "a")
     assert record.truth.labels.tolist() == [1]
     assert record.warnings == ("1 objects with name 'nucleus', which is no class, are set aside",)
+
+
+@pytest.mark.parametrize("written", ["some/folder/a.png", "C:\\cells\\a.png", ".."])
+def test_a_voc_file_may_name_its_image_with_a_folder(tmp_path, written):
+    path = voc(tmp_path)
+    path.write_text(path.read_text(encoding="utf-8").replace("a.png", written), encoding="utf-8")
+    (tmp_path / "JPEGImages" / "a.png").unlink()
+    assert read(tmp_path).path == tmp_path / "Annotations" / ("a.jpg" if written == ".." else "a.png")
+
+
+def test_names_with_blanks_in_lists(tmp_path):
+    voc(tmp_path, "Zelle 1")
+    write(tmp_path / "split_val.txt", "Zelle 1\n\n")
+    assert ADAPTERS["voc"].find(tmp_path).splits["val"] == ("Zelle 1",)
 
 
 def test_yolo_outlines_give_masks(tmp_path):

@@ -99,7 +99,7 @@ def test_a_set_with_its_own_val_keeps_it(tmp_path, drawn):
 def test_a_case_stands_on_one_side_only(tmp_path, drawn):
     # Slides A to E; the first image is test, the second val, and both slides have another image among train.
     names = ["A__1/A0", "B__1/B0", "A__1/A1", "B__1/B1", "C__1/C0", "D__1/D0"]
-    home = write_mfish(tmp_path, {name: (drawn, "46,XY") for name in names})
+    home = write_mfish(tmp_path, dict.fromkeys(names, (drawn, "46,XY")))
     assert open_source("mfish", tmp_path).train == ("C0", "D0")
     assert open_source("mfish", tmp_path).val == ("B0",)
     (home / "split_val.txt").write_text("A1\nB0\n", encoding="utf-8")

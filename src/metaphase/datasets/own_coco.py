@@ -11,6 +11,7 @@ from pathlib import Path, PureWindowsPath
 
 from metaphase.datasets.defects import summaries
 from metaphase.datasets.formats.coco import CocoFile, instances_of_coco, read_coco
+from metaphase.datasets.formats.folders import name_alone
 from metaphase.datasets.formats.own_folder import CITATION, LICENCE, own_index
 from metaphase.datasets.record import Index, Record
 from metaphase.errors import DataError
@@ -62,7 +63,7 @@ def read(index: Index, name: str) -> Record:
     image = file.images[found]
     truth, defects = instances_of_coco(file, image)
     # Where no image was found, its name alone says where it would lie: a label file may not lead out of the folder.
-    place = index.images.get(name, path.parent / PureWindowsPath(image.file_name).name)
+    place = index.images.get(name, path.parent / (name_alone(image.file_name) or f"{name}.png"))
     return Record(name, place, index.cases[name], truth, summaries(defects), defects=defects)
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from metaphase.chromosomes import label_of
 from metaphase.datasets.defects import Defect
-from metaphase.datasets.formats.folders import files_below, home_of
+from metaphase.datasets.formats.folders import files_below, home_of, listed, read_names
 from metaphase.datasets.record import Index
 from metaphase.errors import DataError
 from metaphase.image_io import read_gray
@@ -58,10 +58,13 @@ def find_mfish(root: Path) -> Index:
     if not names:
         raise DataError(f"{home}: no image NAMED.tif has a class map NAMEK.tif beside it")
     splits: dict[str, tuple[str, ...]] = {}
+    notes: dict[str, tuple[str, ...]] = {}
     for split in ("train", "val", "test"):
         path = home / f"split_{split}.txt"
         if path.is_file():
-            splits[split] = _listed(path, names)
+            written = [name.replace("\\", "/").rsplit("/", 1)[-1] for name in read_names(path)]
+            splits[split], said = listed(path, set(names), written)
+            notes |= {split: (said,)} if said else {}
     note = "DAPI, not G-bands: never mix its numbers with those of G-banded sets"
     left_out = f"{len(lone)} files have an image or a class map only and are left out"
     return Index(
@@ -70,7 +73,7 @@ def find_mfish(root: Path) -> Index:
         labels={name: files[f"{name}K"] for name in names},
         splits=splits | {"all": tuple(names)},
         cases={name: files[f"{name}D"].parent.name.split("__")[0] for name in names},
-        warnings={"": (note, left_out) if lone else (note,)},
+        warnings={"": (note, left_out) if lone else (note,)} | notes,
         lone=tuple(lone),
     )
 
@@ -149,12 +152,3 @@ def _label(name: str) -> int | None:
         return label_of(name)
     except ValueError:
         return None
-
-
-def _listed(path: Path, names: list[str]) -> tuple[str, ...]:
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: expected a text file with one image a line ({error})") from error
-    known = set(names)
-    return tuple(name for line in lines if (name := line.replace("\\", "/").rsplit("/", 1)[-1]) in known)
