@@ -110,7 +110,7 @@ class _Writer:
         }
 
     def _image_lists(self) -> dict[str, str]:
-        """YOLO's own lists of images, `train.txt` and so on, by split: without them a model is judged on what it learnt.
+        """YOLO's own lists of images, `train.txt` and so on, by split, so that no model is judged on what it learnt.
 
         Empty where the set has no splits.
         """
