@@ -28,6 +28,7 @@ __all__ = [
     "karyotype_images",
     "looks_like_metaphase",
     "plan",
+    "write_folder",
 ]
 
 FILES = ("result.json", "karyogram.png", "overlay.png")
@@ -154,7 +155,7 @@ def _karyotype_image(job: Job, out: Path, model: Model, look: ReportConfig) -> O
         files["karyogram.pdf"] = report.encode_pdf([sheet], path.stem)
     if look.evidence:
         files["evidence.png"] = report.encode_png(report.evidence_sheet(spread, karyotype, path.stem, look).rgb())
-    _write_folder(folder, files)
+    write_folder(folder, files)
     warnings = tuple(warning.removeprefix(f"{path}: ") for warning in spread.warnings)
     if not looks_like_metaphase(karyotype):
         warnings += (NO_METAPHASE,)
@@ -165,10 +166,14 @@ def _karyotype_image(job: Job, out: Path, model: Model, look: ReportConfig) -> O
     return Outcome(job, folder, found, karyotype.iscn, warnings)
 
 
-def _write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write the files of a result whole or not at all; in a folder that is there these files only are replaced.
+
+    Raises MetaphaseError where they cannot be written.
+    """
     part = folder.with_name(f".{uuid.uuid4().hex}.part")
     try:
-        part.mkdir()
+        part.mkdir(parents=True)
         for name, data in files.items():
             (part / name).write_bytes(data)
         if folder.is_dir():
