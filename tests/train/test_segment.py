@@ -180,8 +180,10 @@ def test_the_whole_run_leaves_weights(monkeypatch, tmp_path, tiny_cil):
 
     monkeypatch.delenv("METAPHASE_DATA", raising=False)
     monkeypatch.setattr(segment, "SegmenterNetwork", small)
-    monkeypatch.setattr(export, "export_segmenter", lambda checkpoint, path: exported.append((checkpoint, path)))
-    monkeypatch.setattr(segment.Segmenter, "load", lambda folder: asked.append(folder) or Truth())
+    monkeypatch.setattr(
+        export, "export_segmenter", lambda checkpoint, path, about=None: exported.append((checkpoint, path))
+    )
+    monkeypatch.setattr(segment.Segmenter, "load", lambda folder, config: asked.append(folder) or Truth())
     monkeypatch.setattr(judging, "_SIZE", 128)
     monkeypatch.setattr(pseudo, "accept", lambda *_: (np.zeros(0, int), np.zeros(0, int), np.zeros(0)))
     path = tmp_path / "my.toml"
@@ -194,8 +196,9 @@ def test_the_whole_run_leaves_weights(monkeypatch, tmp_path, tiny_cil):
     records = list(segment.run(path, root=root))
     assert [record["step"] for record in records if "loss" in record] == [1, 2, 3]
     out = tmp_path / "out"
-    assert exported == [(out / "segment" / name, out / "segment.onnx") for name in ("last.pt", "best.pt")]
-    assert asked == [out]
+    between, final = out / "segment" / "segment.onnx", out / "segment.onnx"
+    assert exported == [(out / "segment" / "last.pt", between), (out / "segment" / "best.pt", final)]
+    assert asked == [out / "segment"]
     assert len(list((tmp_path / "cells" / "cil" / "annotated").glob("*.npz"))) == 3
     assert len(list((tmp_path / "cells" / "cil" / "refreshed").glob("*.npz"))) == 1
     assert json.loads((out / "segment" / "config.json").read_text())["segment"]["first_steps"] == 2

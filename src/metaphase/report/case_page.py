@@ -83,8 +83,7 @@ def case_html(case: Case, pictures: Mapping[str, str]) -> str:
         for i, (name, k) in enumerate(case.cells)
     )
     figures = "\n".join(
-        f"<figure id='{i}'><img src='{_address(pictures[name])}' alt='karyogram of {html.escape(name)}'>"
-        f"</figure>"
+        f"<figure id='{i}'><img src='{_address(pictures[name])}' alt='karyogram of {html.escape(name)}'></figure>"
         for i, (name, _) in enumerate(case.cells)
     )
     reasons = "".join(f"<li>{html.escape(reason)}</li>" for reason in case.reasons)
