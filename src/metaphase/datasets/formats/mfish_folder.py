@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,11 +25,13 @@ from metaphase.image_io import read_gray
 __all__ = [
     "CITATION",
     "LICENCE",
+    "MIN_PIXELS",
     "OVERLAP",
     "chromosome_counts",
     "contradictions",
     "find_mfish",
     "karyotype_of",
+    "pieces_of",
     "read_class_map",
     "tidy_karyotype",
 ]
@@ -38,6 +41,8 @@ LICENCE = "free for any purpose with its notice (README.TXT of the set)"
 
 OVERLAP = 255
 """Value of the pixels that belong to more than one chromosome."""
+MIN_PIXELS = 30
+"""Pixels of its own class that make a piece an instance."""
 
 _CASE_INFO = "Case Info"
 _PART = r"[+-]?\??(?:\d+|[XY])(?![\w(])|[+-]?[A-Za-z]{1,4}(?:\([^()\n]*\)){1,2}"
@@ -85,6 +90,23 @@ def read_class_map(path: Path) -> NDArray[np.uint8]:
     if len(strange):
         raise DataError(f"{path}: expected the values 0 to 24 and 255 in a class map, but got {int(strange[0])}")
     return values
+
+
+def pieces_of(class_map: NDArray[np.uint8], label: int) -> list[tuple[NDArray[np.bool_], tuple[int, int], int]]:
+    """The instances of one label by the benchmark's rule: crop, (column, row), pixels of its own class alone.
+
+    class_map: see `read_class_map`. A piece is connected through pixels of its class and of overlaps.
+    """
+    own = class_map == label
+    if not own.any():
+        return []
+    _, parts, stats, _ = cv2.connectedComponentsWithStats((own | (class_map == OVERLAP)).astype(np.uint8))
+    pixels = np.bincount(parts[own], minlength=len(stats))
+    found = []
+    for piece in (np.flatnonzero(pixels[1:] >= MIN_PIXELS) + 1).tolist():
+        x, y, w, h = (int(v) for v in stats[piece, :4])
+        found.append((parts[y : y + h, x : x + w] == piece, (x, y), int(pixels[piece])))
+    return found
 
 
 def karyotype_of(index: Index, name: str) -> str:
