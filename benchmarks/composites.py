@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from predict import provenance
+from provenance import provenance
 from scipy.optimize import linear_sum_assignment
 
 from metaphase.config import KaryotypeConfig

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +13,7 @@ from metaphase import report
 from metaphase.config import ReportConfig
 from metaphase.errors import ImageError, MetaphaseError
 from metaphase.image_io import find_images
+from metaphase.result_folder import write_folder
 from metaphase.types import Karyotype
 
 if TYPE_CHECKING:
@@ -28,7 +27,6 @@ __all__ = [
     "karyotype_images",
     "looks_like_metaphase",
     "plan",
-    "write_folder",
 ]
 
 FILES = ("result.json", "karyogram.png", "overlay.png")
@@ -164,24 +162,3 @@ def _karyotype_image(job: Job, out: Path, model: Model, look: ReportConfig) -> O
         warnings += (f"another image is named {wanted} too; the results are in {folder}",)
     found = len(karyotype.instances.of_status("chromosome"))
     return Outcome(job, folder, found, karyotype.iscn, warnings)
-
-
-def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write the files of a result whole or not at all; in a folder that is there these files only are replaced.
-
-    Raises MetaphaseError where they cannot be written.
-    """
-    part = folder.with_name(f".{uuid.uuid4().hex}.part")
-    try:
-        part.mkdir(parents=True)
-        for name, data in files.items():
-            (part / name).write_bytes(data)
-        if folder.is_dir():
-            for name in files:
-                (part / name).replace(folder / name)
-        else:
-            part.rename(folder)
-    except OSError as error:
-        raise MetaphaseError(f"{folder}: the results cannot be written ({error.strerror or error})") from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)

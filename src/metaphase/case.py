@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metaphase import karyotype, report
-from metaphase.batch import write_folder
 from metaphase.config import ReportConfig
 from metaphase.errors import DataError, MetaphaseError
 from metaphase.image_io import find_images, write_atomically
+from metaphase.result_folder import write_folder
 from metaphase.types import Case, Karyotype
 
 if TYPE_CHECKING:
