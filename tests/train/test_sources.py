@@ -112,7 +112,8 @@ def test_the_publishers_own_test_split_counts_where_there_is_no_other(tmp_path, 
     write_autokary_copy(
         tmp_path, {"train/0_1_247_180_0.8": drawn, "train/1_1_9_180_0.8": drawn, "test/0_2_247_180_0.8": drawn}
     )
-    assert open_source("autokary2022", tmp_path).train == ("1_1_9_180_0.8",)
+    source = open_source("autokary2022", tmp_path)
+    assert {*source.train, *source.val} == {"1_1_9_180_0.8"}
 
 
 def test_one_fold_is_val(tmp_path, drawn):
