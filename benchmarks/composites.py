@@ -22,7 +22,7 @@ from metaphase.config import KaryotypeConfig
 from metaphase.datasets import cil
 from metaphase.karyotype.alternatives import exclusive, weaker_of_conflicts
 from metaphase.masks import mask_intersections
-from metaphase.metrics import Comparison, aji, compare, counts, pq
+from metaphase.metrics import Comparison, aji, compare, counts, pq, resampled_weights
 from metaphase.predict import load_model
 from metaphase.synth import compose_numbered
 from metaphase.types import Instances
@@ -35,17 +35,21 @@ LEAST = 25
 
 @dataclass
 class Pairs:
-    """One entry a pair: IoU of both chromosomes, of the overlap, pixels of the overlap, angle of the axes, degrees."""
+    """One entry a pair: IoU of both chromosomes (mean), of the overlap, pixels of the overlap, angle of the axes in
+    degrees, and the composite that it lies in.
+    """
 
     chromosomes: list[float] = field(default_factory=list)
     overlaps: list[float] = field(default_factory=list)
+    images: list[str] = field(default_factory=list)
     pixels: list[int] = field(default_factory=list)
     angles: list[float] = field(default_factory=list)
 
-    def add(self, iou: tuple[float, float], masks: tuple[Bool, Bool], predicted: tuple[Bool, Bool]) -> None:
-        """One pair: IoU of each chromosome, their masks, and the masks that they took."""
+    def add(self, image: str, iou: tuple[float, float], masks: tuple[Bool, Bool], predicted: tuple[Bool, Bool]) -> None:
+        """One pair of a composite: IoU of each chromosome, their masks, and the masks that they took."""
         true, found = masks[0] & masks[1], predicted[0] & predicted[1]
-        self.chromosomes += iou
+        self.images.append(image)
+        self.chromosomes.append(sum(iou) / 2)
         self.pixels.append(int(true.sum()))
         angle = abs(_axis(masks[0]) - _axis(masks[1])) % 180
         self.angles.append(min(angle, 180 - angle))
@@ -66,7 +70,7 @@ def add_image(alone: Pairs, piled: Pairs, comparison: Comparison, found: Instanc
     np.fill_diagonal(meets, False)
     for i, j in np.argwhere(np.triu(meets)).tolist():
         pairs = alone if meets[i].sum() == meets[j].sum() == 1 else piled
-        pairs.add((iou[i], iou[j]), (full[i], full[j]), (predicted[i], predicted[j]))
+        pairs.add(comparison.name, (iou[i], iou[j]), (full[i], full[j]), (predicted[i], predicted[j]))
 
 
 def _axis(mask: np.ndarray) -> float:
@@ -84,10 +88,12 @@ def outlines(shown: Instances) -> Instances:
     return shown.select(np.setdiff1d(np.flatnonzero(likely), lost))
 
 
-def interval(values: list[float], rng: np.random.Generator) -> str:
-    """Mean with a 95 % interval by resampling pairs."""
+def interval(values: list[float], images: list[str], seed: int = 0) -> str:
+    """Mean with a 95 % interval by resampling composites: the pairs of one share its cells, contrast and blur."""
     array = np.array(values)
-    means = array[rng.integers(len(array), size=(1000, len(array)))].mean(1)
+    weights = resampled_weights(images, 1000, seed)
+    totals = weights.sum(1)
+    means = (weights @ array)[totals > 0] / totals[totals > 0]
     low, high = np.quantile(means, [0.025, 0.975])
     return f"{array.mean():.4f} [{low:.3f}, {high:.3f}]"
 
@@ -113,14 +119,13 @@ def main() -> None:
         found = outlines(model.identify(model.spread(gray)).instances)
         comparisons.append(compare(truth, found, "mask", f"composite_{number + 1}", str(number)))
         add_image(alone, piled, comparisons[-1], found)
-    rng = np.random.default_rng(0)
     print(f"{options.count} composites of cil {options.split}, seed {options.seed}; {provenance(model.info)}\n")
     for name, pairs in (("pairs that overlap no third", alone), ("pairs in piles of three and more", piled)):
         pixels, angles = (np.quantile(values, [0.1, 0.5, 0.9]).round() for values in (pairs.pixels, pairs.angles))
         print(f"{len(pairs.pixels)} {name}; shared pixels (10, 50, 90 %): {pixels}; angle, degrees: {angles}\n")
         print("| | mean [95 %] |\n|---|---:|")
-        print(f"| IoU of each chromosome | {interval(pairs.chromosomes, rng)} |")
-        print(f"| IoU of the overlap | {interval(pairs.overlaps, rng)} |\n")
+        print(f"| IoU of each chromosome | {interval(pairs.chromosomes, pairs.images)} |")
+        print(f"| IoU of the overlap | {interval(pairs.overlaps, pairs.images)} |\n")
     print("| all chromosomes | |\n|---|---:|")
     scores = {**pq(comparisons), **aji(comparisons), **counts(comparisons)}
     for key in ("RQ_all", "SQ_all", "AJI", "found", "false_per_cell"):

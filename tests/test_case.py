@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+from urllib.parse import unquote
 
 import pytest
 from click.testing import CliRunner
 
 from metaphase.case import gather
 from metaphase.cli.commands import metaphase
-from metaphase.errors import DataError, ImageError
+from metaphase.errors import DataError, ImageError, MetaphaseError
 from metaphase.report.heading import sanity_words
 
 
@@ -58,3 +61,26 @@ def test_the_command_tells_the_proposal(fake_model, write_spread, tmp_path, monk
     result = CliRunner().invoke(metaphase, ["case", str(tmp_path / "person"), "--out", str(tmp_path / "out")])
     assert result.exit_code == 0, result.output
     assert "person: cannot tell; 1 cells" in result.output
+
+
+def test_any_name_of_a_file_is_shown_and_linked(fake_model, write_spread, tmp_path) -> None:
+    names = ["50% #1?", os.fsdecode(b"not \xff text")]
+    for name in names:
+        try:
+            write_spread(tmp_path / "person" / f"{name}.png")
+        except (OSError, UnicodeError):
+            pytest.skip("this file system has no such names")
+    case = list(gather(tmp_path / "person", tmp_path / "out", fake_model))[-1].case
+    assert case is not None
+    page = (tmp_path / "out" / "case.html").read_text(encoding="utf-8")
+    for address in re.findall("<img src='(.*?)'", page):
+        assert (tmp_path / "out" / unquote(address, errors="surrogateescape")).is_file()
+    assert "src='50%25%20%231%3F/karyogram.png'" in page
+    assert "not ? text" in page
+
+
+def test_a_full_disk_is_not_blamed_on_the_images(fake_model, write_spread, tmp_path) -> None:
+    write_spread(tmp_path / "person" / "a.png")
+    (tmp_path / "out").write_bytes(b"a file")
+    with pytest.raises(MetaphaseError, match="the results cannot be written"):
+        list(gather(tmp_path / "person", tmp_path / "out", fake_model))

@@ -84,6 +84,25 @@ def test_only_common_images_count(tmp_path):
     assert found["notes"] == ["1 images were scored in the first run only and 1 in the second only"]
 
 
+ENDLESS = (
+    '{"schema_version": 1, "cells": [{"image": "a", "case": "b", "truths": Infinity, "predicted": 1, "found": 1, '
+    '"right": 1, "false": 0, "truth_crc32": 1}]}'
+)
+
+
+def test_masks_are_part_of_the_truth_that_must_be_the_same():
+    full, ring = np.ones((9, 9), bool), np.ones((9, 9), bool)
+    ring[4, 4] = False
+    marks = []
+    for crop in (full, ring, full):
+        truth = Instances.from_masks(40, 40, [crop], [(3, 3)], labels=[1])
+        plan = plan_of(Scheme(), truth_masks=True, predicted_masks=True)
+        compared = [compare(truth, truth, overlap) for overlap in ("mask", "box")]
+        scoring = Scoring({"mask": compared[:1], "box": compared[1:]}, plan, FEW)
+        marks.append(cells_document(scoring, plan, {})["cells"][0]["truth_crc32"])
+    assert marks[0] == marks[2] != marks[1]
+
+
 def test_runs_that_cannot_be_paired_are_refused(tmp_path):
     a = write_run(tmp_path / "a", [cell()])
     with pytest.raises(DataError, match=r"different splits \(test and val\)"):
@@ -98,7 +117,12 @@ def test_runs_that_cannot_be_paired_are_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("[", "cannot be parsed"), ("{}", "lacks 'schema_version'"), ('{"schema_version": 2}', "another version")],
+    [
+        ("[", "cannot be parsed"),
+        ("{}", "lacks 'schema_version'"),
+        (ENDLESS, "expected a cells.json"),
+        ('{"schema_version": 2}', "another version"),
+    ],
 )
 def test_other_files_are_refused(tmp_path, text, message):
     a = write_run(tmp_path / "a", [cell()])

@@ -394,3 +394,30 @@ def test_colours_stay_and_what_is_transparent_is_white(tmp_path, suffix):
     (tmp_path / "deep.tif").write_bytes(cv2.imencode(".tif", bgr.astype(np.uint16))[1].tobytes())
     with pytest.raises(ImageError, match="8 bit"):
         image_io.read_rgb(tmp_path / "deep.tif", min_side=1)
+
+
+def test_sizes_beyond_the_limit_are_refused_from_the_header(tmp_path):
+    tifffile.imwrite(tmp_path / "wide.tif", np.zeros((1, 8001), np.uint8))
+    Image.new("L", (8001, 1)).save(tmp_path / "wide.png")
+    for name in ("wide.tif", "wide.png"):
+        for read in (image_io.image_size, lambda path: image_io.read_rgb(path, min_side=1)):
+            with pytest.raises(ImageError, match="8001x1 pixels"):
+                read(tmp_path / name)
+
+
+def test_colours_of_a_tiff_are_checked_before_they_are_decoded(tmp_path, monkeypatch):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.zeros((8001, 4, 3), np.uint8), photometric="rgb")
+    monkeypatch.setattr(tifffile.TiffPage, "asarray", lambda *_, **__: pytest.fail("the pixels were decoded"))
+    with pytest.raises(ImageError, match="4x8001 pixels"):
+        image_io.read_rgb(path, min_side=1)
+
+
+def test_what_went_wrong_with_a_file_is_said_and_not_what_followed(tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise OSError(5, "input/output error")
+
+    monkeypatch.setattr(Path, "write_bytes", fail)
+    monkeypatch.setattr(Path, "unlink", fail)
+    with pytest.raises(MetaphaseError, match="the file cannot be written"):
+        image_io.write_atomically(tmp_path / "a", b"")

@@ -160,3 +160,9 @@ def test_the_case_info_of_the_m_fish_set() -> None:
             refused.append(file.parent.name)
     assert len(files) == 64
     assert refused == ["P12__38"], "its count does not follow: -18-,18"
+
+
+@pytest.mark.parametrize("text", ["46,XX[1\u0663]", "4\u0666,XX", "47,XX,+2\u0661", "46,XX[123456]"])
+def test_digits_are_those_of_ascii_and_few(text):
+    with pytest.raises(IscnError):
+        parse(text)

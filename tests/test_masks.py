@@ -238,3 +238,21 @@ def test_compressed_runs_are_read_as_pycocotools_reads_them(full):
 def test_runs_that_do_not_fill_the_image_are_refused(counts):
     with pytest.raises(ValueError, match="RLE"):
         masks.decode_rle_crop({"size": [4, 5], "counts": counts})
+
+
+@pytest.mark.parametrize(
+    "rle",
+    [
+        {"size": [80, 80], "counts": [2**62] * 4 + [6400]},  # wraps around to 80 x 80
+        {"size": [80, 80], "counts": [7000, -600]},
+        {"size": [80, 80], "counts": [10**30]},
+        {"size": [80, 80], "counts": 10**15},  # as bytes(n), more memory than there is
+        {"size": [80, 80], "counts": {"a": 1}},
+        {"size": [80, 80], "counts": None},
+        {"size": [-80, -80], "counts": [6400]},
+        {"size": [2**40, 2**40], "counts": [2**62] * 4},
+    ],
+)
+def test_runs_that_are_none_are_refused(rle):
+    with pytest.raises((ValueError, TypeError, OverflowError)):
+        masks.decode_rle_crop(rle)

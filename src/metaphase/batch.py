@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +13,7 @@ from metaphase import report
 from metaphase.config import ReportConfig
 from metaphase.errors import ImageError, MetaphaseError
 from metaphase.image_io import find_images
+from metaphase.result_folder import write_folder
 from metaphase.types import Karyotype
 
 if TYPE_CHECKING:
@@ -154,7 +153,7 @@ def _karyotype_image(job: Job, out: Path, model: Model, look: ReportConfig) -> O
         files["karyogram.pdf"] = report.encode_pdf([sheet], path.stem)
     if look.evidence:
         files["evidence.png"] = report.encode_png(report.evidence_sheet(spread, karyotype, path.stem, look).rgb())
-    _write_folder(folder, files)
+    write_folder(folder, files)
     warnings = tuple(warning.removeprefix(f"{path}: ") for warning in spread.warnings)
     if not looks_like_metaphase(karyotype):
         warnings += (NO_METAPHASE,)
@@ -163,20 +162,3 @@ def _karyotype_image(job: Job, out: Path, model: Model, look: ReportConfig) -> O
         warnings += (f"another image is named {wanted} too; the results are in {folder}",)
     found = len(karyotype.instances.of_status("chromosome"))
     return Outcome(job, folder, found, karyotype.iscn, warnings)
-
-
-def _write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
-    part = folder.with_name(f".{uuid.uuid4().hex}.part")
-    try:
-        part.mkdir()
-        for name, data in files.items():
-            (part / name).write_bytes(data)
-        if folder.is_dir():
-            for name in files:
-                (part / name).replace(folder / name)
-        else:
-            part.rename(folder)
-    except OSError as error:
-        raise MetaphaseError(f"{folder}: the results cannot be written ({error.strerror or error})") from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)

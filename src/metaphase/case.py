@@ -13,6 +13,7 @@ from metaphase import karyotype, report
 from metaphase.config import ReportConfig
 from metaphase.errors import DataError, MetaphaseError
 from metaphase.image_io import find_images, write_atomically
+from metaphase.result_folder import write_folder
 from metaphase.types import Case, Karyotype
 
 if TYPE_CHECKING:
@@ -60,22 +61,25 @@ def gather(
         try:
             spread = model.spread(image)
             found = model.karyotype(spread)
-            sheet = report.karyogram_sheet(spread, found, f"{name}  ·  {image.stem}", config)
-            document = report.result_document(spread, found, image, model.info)
-            _write(out / image.stem / "result.json", _json(document))
-            _write(out / image.stem / "karyogram.png", report.encode_png(sheet.rgb()))
-            cells.append((image.stem, found))
-            sheets.append(sheet)
         except MetaphaseError as raised:
             error = raised
+        else:
+            sheet = report.karyogram_sheet(spread, found, f"{name}  ·  {image.stem}", config)
+            document = report.result_document(spread, found, image, model.info)
+            # Where one cell cannot be written, the next cannot either: no image is to blame.
+            files = {"result.json": _json(document), "karyogram.png": report.encode_png(sheet.rgb())}
+            write_folder(out / image.stem, files)
+            cells.append((image.stem, found))
+            sheets.append(sheet)
         yield CellDone(image.stem, done, len(images), error)
     if not cells:
         raise DataError(f"{source}: none of {len(images)} images could be read")
     case = karyotype.consensus(name, cells)
     pictures = {cell: f"{cell}/karyogram.png" for cell, _ in cells}
-    _write(out / "case.json", _json(_document(case, model.info)))
-    _write(out / "case.html", report.case_html(case, pictures).encode("utf-8"))
-    _write(out / "case.pdf", report.encode_pdf([*report.case_sheets(case), *sheets], name))
+    write_atomically(out / "case.json", _json(_document(case, model.info)))
+    # Names of files may hold what is no UTF-8; what the page cannot show is a question mark.
+    write_atomically(out / "case.html", report.case_html(case, pictures).encode("utf-8", "replace"))
+    write_atomically(out / "case.pdf", report.encode_pdf([*report.case_sheets(case), *sheets], name))
     yield CellDone(name, len(images), len(images), case=case)
 
 
@@ -103,11 +107,3 @@ def _document(case: Case, model_info: dict[str, str]) -> dict[str, Any]:
 
 def _json(document: dict[str, Any]) -> bytes:
     return (json.dumps(document, indent=1, allow_nan=False) + "\n").encode("utf-8")
-
-
-def _write(path: Path, data: bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, data)
-    except OSError as error:
-        raise MetaphaseError(f"{path}: the results cannot be written ({error.strerror or error})") from error

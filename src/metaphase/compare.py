@@ -86,7 +86,7 @@ class _Run:
         row = {name: i for i, name in enumerate(self.cells)}
         try:
             return metrics.unpack(self.document["terms"], [row[name] for name in names])
-        except (IndexError, KeyError, TypeError, ValueError) as error:
+        except (IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
             raise DataError(
                 f"{self.path}: the terms of the scores cannot be read ({error!r}); evaluate again"
             ) from error
@@ -154,6 +154,6 @@ def _read(path: Path) -> _Run:
             for cell in document["cells"]
         }
         required = {key: document[key] for key in ("set", "split", "overlap", "classes", "terms")}
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
         raise DataError(f"{path}: expected a {CELLS} of metaphase evaluate, but it lacks {error}") from error
     return _Run(path, required, cells)

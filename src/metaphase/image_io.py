@@ -107,15 +107,12 @@ def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
     """(height, width) of an image file from its header, in pixels as stored. Raises ImageError as `read_gray` does."""
     with _one_sentence(path), Path(path).open("rb") as file:
         kind = _kind(path, file)
-        if kind != "TIFF":
-            width, height = _open_raster(file, kind).size
-            return int(height), int(width)
-        from tifffile import TiffFile, TiffPage  # noqa: PLC0415 - slow to load
-
-        with TiffFile(file) as tiff:
-            page = tiff.pages[0]
-            assert isinstance(page, TiffPage), "the first page is read whole"
-            return int(page.imagelength), int(page.imagewidth)
+        if kind == "TIFF":
+            with _first_page(path, file, 1) as page:
+                return int(page.imagelength), int(page.imagewidth)
+        width, height = _open_raster(file, kind).size
+        _check_size(str(path), width, height, 1)
+        return int(height), int(width)
 
 
 def kind_of_bytes(data: bytes, name: str) -> str:
@@ -131,21 +128,15 @@ def read_rgb(path: str | os.PathLike[str], min_side: int = MIN_SIDE) -> UInt8:
     with _one_sentence(path), Path(path).open("rb") as file:
         kind = _kind(path, file)
         if kind == "TIFF":
-            from tifffile import imread  # noqa: PLC0415 - slow to load
-
-            pixels = np.asarray(imread(file, key=0))
+            with _first_page(path, file, min_side) as page:
+                pixels = np.asarray(page.asarray())
         else:
             image = _open_raster(file, kind)
             _check_size(str(path), *image.size, min_side)
             plain = image.mode in ("L", "RGB", "RGBA") and "transparency" not in image.info
             pixels = np.asarray(image if plain else image.convert("RGBA"))
-        if (
-            pixels.dtype != np.uint8
-            or pixels.ndim not in (2, 3)
-            or (pixels.ndim == 3 and pixels.shape[2] not in (3, 4))
-        ):
+        if pixels.dtype != np.uint8 or pixels.ndim not in (2, 3) or pixels.shape[2:] not in ((), (3,), (4,)):
             raise ImageError(f"{path}: expected 8 bit gray or colours, but got {pixels.dtype} {pixels.shape}")
-        _check_size(str(path), pixels.shape[1], pixels.shape[0], min_side)
         rgb = np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels[..., :3]
         return np.where(pixels[..., 3:] < 128, np.uint8(255), rgb) if pixels.shape[2:] == (4,) else rgb
 
@@ -217,7 +208,8 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     except OSError as error:
         raise MetaphaseError(f"{path}: the file cannot be written ({error.strerror or error})") from error
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # what went wrong above is what is to be said
+            part.unlink(missing_ok=True)
 
 
 def _kind(path: str | os.PathLike[str], file: BinaryIO) -> str:
@@ -281,22 +273,30 @@ def _read_raster(path: str | Path, file: BinaryIO, kind: str, deep: bool, min_si
     return _gray(np.asarray(image), warnings)
 
 
-def _read_tiff(path: str | Path, file: BinaryIO, min_side: int) -> GrayImage:
-    from tifffile import PHOTOMETRIC, TiffFile, TiffPage  # noqa: PLC0415 - slow to load
+@contextlib.contextmanager
+def _first_page(path: str | os.PathLike[str], file: BinaryIO, min_side: int) -> Iterator[TiffPage]:
+    """The first page of a TIFF, nothing decoded: of a size that is read, one layer, and all there."""
+    from tifffile import TiffFile, TiffPage  # noqa: PLC0415 - slow to load
 
     with TiffFile(file) as tiff:
         page = tiff.pages[0]
         assert isinstance(page, TiffPage), "the first page is read whole"
-        _check_size(path, page.imagewidth, page.imagelength, min_side)
+        _check_size(str(path), page.imagewidth, page.imagelength, min_side)
         if page.imagedepth != 1:
             raise ImageError(f"{path}: the TIFF is a volume of {page.imagedepth} layers; {_EXPECTED}, one layer")
         size = file.seek(0, os.SEEK_END)
         ends = [start + count for start, count in zip(page.dataoffsets, page.databytecounts, strict=False)]
         if not ends or max(ends) > size:
             raise ImageError(f"{path}: the image is truncated ({size} bytes of at least {max(ends, default=0)})")
+        yield page
+
+
+def _read_tiff(path: str | Path, file: BinaryIO, min_side: int) -> GrayImage:
+    from tifffile import PHOTOMETRIC  # noqa: PLC0415 - slow to load
+
+    with _first_page(path, file, min_side) as page:
         warnings = []
-        pages = len(tiff.pages)
-        if pages > 1:
+        if (pages := len(page.parent.pages)) > 1:
             warnings.append(f"{path}: the file has {pages} pages; the first is read")
         pixels = np.asarray(page.asarray())
         if page.samplesperpixel > 1 and page.planarconfig == 2:

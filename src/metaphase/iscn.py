@@ -37,9 +37,9 @@ __all__ = ["GAIN_CELLS", "LOSS_CELLS", "Change", "Clone", "Formula", "formula_of
 GAIN_CELLS, LOSS_CELLS = 2, 3
 """Cells with the same gain, and with the same loss, that make a clone (ISCN 2024)."""
 
-_CLONE = re.compile(r"(?P<body>[^\[\]]*)(?:\[(?P<cells>[1-9]\d*)\])?")
-_COUNT = re.compile(r"(?P<count>[1-9]\d{0,2})(?:<(?P<ploidy>[1-4])n>)?")
-_CHANGE = re.compile(r"(?P<sign>[+-])(?P<name>[1-9]\d?|X|Y)(?P<c>c?)")
+_CLONE = re.compile(r"(?P<body>[^\[\]]*)(?:\[(?P<cells>[1-9][0-9]{0,4})\])?")
+_COUNT = re.compile(r"(?P<count>[1-9][0-9]{0,2})(?:<(?P<ploidy>[1-4])n>)?")
+_CHANGE = re.compile(r"(?P<sign>[+-])(?P<name>[1-9][0-9]?|X|Y)(?P<c>c?)")
 _HIGHEST = {1: 34, 2: 57, 3: 80, 4: 103}
 """Highest count that is taken as near-haploid, near-diploid, near-triploid, near-tetraploid."""
 

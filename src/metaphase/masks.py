@@ -28,6 +28,8 @@ __all__ = [
 
 Bool = NDArray[np.bool_]
 
+_MOST_PIXELS = 2**32  # COCO's own code counts with 32 bits
+
 
 class EmptyMaskError(ValueError):
     """A mask has no pixel inside the image."""
@@ -137,13 +139,10 @@ def decode_rle_crop(rle: dict[str, object]) -> tuple[Bool, tuple[int, int]]:
     """The tight crop of a COCO RLE, compressed or not, and its (column, row), without ever making the full mask.
 
     Decoded and checked here, because the C code behind pycocotools trusts what it is given. Raises EmptyMaskError for
-    an empty mask, another ValueError where the runs do not fill the size that the RLE names.
+    an empty mask; ValueError, KeyError or TypeError for what is no RLE of a mask of `size`.
     """
-    height, width = (int(v) for v in rle["size"])  # type: ignore[attr-defined]
-    runs = _runs(rle["counts"])
+    height, width, runs = _sized_runs(rle)
     edges = np.concatenate([[0], np.cumsum(runs)])
-    if (runs < 0).any() or edges[-1] != height * width:
-        raise ValueError(f"the runs of the RLE are of {edges[-1]} pixels, but its size is {height} x {width}")
     starts, ends = edges[1::2][: len(runs) // 2], edges[2::2]
     filled = ends > starts
     if not filled.any():
@@ -154,11 +153,27 @@ def decode_rle_crop(rle: dict[str, object]) -> tuple[Bool, tuple[int, int]]:
     return tighten(strip, (left, 0), (height, width))
 
 
+def _sized_runs(rle: dict[str, object]) -> tuple[int, int, NDArray[np.int64]]:
+    """Height, width and runs of an RLE, background first. ValueError where they do not fill the size."""
+    height, width = (int(v) for v in rle["size"])  # type: ignore[attr-defined]
+    pixels = height * width
+    if height < 0 or width < 0 or pixels > _MOST_PIXELS:
+        raise ValueError(f"an RLE of {height} x {width} pixels is not read")
+    runs = _runs(rle["counts"])
+    # Each run is looked at before they are added: a sum of huge ones wraps around and may fit by accident.
+    if ((runs < 0) | (runs > pixels)).any() or int(runs.sum()) != pixels:
+        total = sum(runs.tolist())
+        raise ValueError(f"the runs of the RLE are of {total} pixels, but its size is {height} x {width}")
+    return height, width, runs
+
+
 def _runs(counts: object) -> NDArray[np.int64]:
     """Lengths of the runs of an RLE, background first, from a list or from COCO's compressed string."""
     if isinstance(counts, list):
         return np.array(counts, np.int64).reshape(-1)
-    data = np.frombuffer(counts.encode("ascii") if isinstance(counts, str) else bytes(counts), np.uint8)  # type: ignore[call-overload]
+    if not isinstance(counts, str | bytes):
+        raise TypeError(f"the counts of an RLE are a list or a string, but got {type(counts).__name__}")
+    data = np.frombuffer(counts.encode("ascii") if isinstance(counts, str) else counts, np.uint8)
     digits = data.astype(np.int64) - 48
     if not len(digits):
         return np.zeros(0, np.int64)

@@ -276,6 +276,18 @@ def test_facts_are_remembered_until_a_file_changes(tmp_path, monkeypatch):
     assert len(read) == 4
 
 
+def test_a_look_at_a_few_images_forgets_nothing_of_the_others(tmp_path, monkeypatch):
+    home = write_cil(tmp_path, SMALL)
+    report("cil", tmp_path)
+    edit(annotation(home, "105161"), "<xmin>", "<xmin>9")
+    report("cil", tmp_path, limit=1)
+    read = []
+    inspect = check.__globals__["inspect"]
+    monkeypatch.setitem(check.__globals__, "inspect", lambda place, name: read.append(name) or inspect(place, name))
+    report("cil", tmp_path)
+    assert read == []
+
+
 def test_a_damaged_cache_counts_as_none(tmp_path):
     write_cil(tmp_path, SMALL)
     first = report("cil", tmp_path)

@@ -211,3 +211,21 @@ def test_a_case_never_leads_out_of_the_folder(tmp_path):
     assert (tmp_path / "deep" / "copy" / "a.json").is_file()
     assert not (tmp_path / "away").exists()
     assert set(ADAPTERS) >= {"coco", "yolo", "labelme", "voc"}
+
+
+def test_yolo_gets_lists_of_the_images_of_each_split(own, tmp_path):
+    for side, name in (("train", NAMES[0]), ("val", NAMES[1]), ("test", NAMES[2])):
+        write(own / f"split_{side}.txt", f"{name}\n")
+    run(own, "yolo", tmp_path / "copy")
+    yaml = (tmp_path / "copy" / "data.yaml").read_text(encoding="utf-8")
+    for side, name in (("train", NAMES[0]), ("val", NAMES[1]), ("test", NAMES[2])):
+        assert f"\n{side}: {side}.txt\n" in yaml
+        listed = (tmp_path / "copy" / f"{side}.txt").read_text(encoding="utf-8")
+        assert listed == f"./images/{name}.png\n"
+        assert (tmp_path / "copy" / listed.strip()).is_file()
+        assert locate(str(tmp_path / "copy"), None).splits[side] == [name]
+
+
+def test_yolo_without_splits_has_one_folder(own, tmp_path):
+    run(own, "yolo", tmp_path / "copy")
+    assert "train: images\nval: images\n" in (tmp_path / "copy" / "data.yaml").read_text(encoding="utf-8")

@@ -8,6 +8,7 @@ from published_layouts import CIL_NAMES, cell, encoded, labelme_document, write,
 
 from metaphase.datasets import ADAPTERS, adapter_for
 from metaphase.datasets.formats.coco import annotation_entries, categories
+from metaphase.datasets.formats.own_folder import own_index
 from metaphase.datasets.formats.voc import VocAnnotation, write_voc
 from metaphase.errors import DataError
 
@@ -137,6 +138,8 @@ def test_lists_and_a_table_of_cases(tmp_path):
     index = ADAPTERS["voc"].find(tmp_path)
     assert index.cases == {"a": "P1", "b": "P1", "c": "P2"}
     assert (index.splits["train"], index.splits["test"]) == (("a", "b"), ("c",))
+    assert index.notes("test") == ("1 names in split_test.txt have no image and label, the first is ghost",)
+    assert index.notes("train") == ()
     write(tmp_path / "cases.csv", "image\na\n")
     with pytest.raises(DataError, match=r"cases\.csv.*two columns"):
         ADAPTERS["voc"].find(tmp_path)
@@ -144,13 +147,28 @@ def test_lists_and_a_table_of_cases(tmp_path):
 
 def test_voc_image_sets_are_splits_and_other_names_are_set_aside(tmp_path):
     path = voc(tmp_path)
-    write(tmp_path / "ImageSets" / "Main" / "val.txt", "a\n")
+    write(tmp_path / "ImageSets" / "Main" / "val.txt", "a\nghost\n")
     path.write_text(path.read_text(encoding="utf-8").replace(">chrX<", ">nucleus<"), encoding="utf-8")
     index = ADAPTERS["voc"].find(tmp_path)
     assert index.splits["val"] == ("a",)
+    assert "1 names in val.txt have no image and label" in index.notes("val")[-1]
     record = ADAPTERS["voc"].read(index, "a")
     assert record.truth.labels.tolist() == [1]
     assert record.warnings == ("1 objects with name 'nucleus', which is no class, are set aside",)
+
+
+@pytest.mark.parametrize("written", ["some/folder/a.png", "C:\\cells\\a.png", ".."])
+def test_a_voc_file_may_name_its_image_with_a_folder(tmp_path, written):
+    path = voc(tmp_path)
+    path.write_text(path.read_text(encoding="utf-8").replace("a.png", written), encoding="utf-8")
+    (tmp_path / "JPEGImages" / "a.png").unlink()
+    assert read(tmp_path).path == tmp_path / "Annotations" / ("a.jpg" if written == ".." else "a.png")
+
+
+def test_names_with_blanks_in_lists(tmp_path):
+    voc(tmp_path, "Zelle 1")
+    write(tmp_path / "split_val.txt", "Zelle 1\n\n")
+    assert ADAPTERS["voc"].find(tmp_path).splits["val"] == ("Zelle 1",)
 
 
 def test_yolo_outlines_give_masks(tmp_path):
@@ -175,3 +193,37 @@ def test_the_yolo_conversion_of_cil(tmp_path):
     record = adapter.read(index, "105161")
     assert record.truth.labels.tolist() == TRUTH.labels.tolist()
     assert np.array_equal(record.truth.boxes_xyxy, TRUTH.boxes_xyxy)
+
+
+@pytest.mark.parametrize("outside", ["../secret.txt", "{home}/secret.txt", "..\\secret.txt"])
+def test_no_file_outside_the_folder_is_taken_for_an_image(tmp_path, outside):
+    write(tmp_path / "secret.txt", "not for copying")
+    coco(tmp_path / "own", file_name=outside.format(home=tmp_path))
+    record = read(tmp_path / "own", "secret")
+    assert record.path == tmp_path / "own" / "secret.txt"
+    assert not record.has_image
+
+
+@pytest.mark.parametrize("folders", [("/x", "/y"), ("C:\\x", "C:\\y"), ("../x", "../y")])
+def test_names_hold_no_anchor_and_no_way_up(tmp_path, folders):
+    path = coco(tmp_path)
+    document = json.loads(path.read_text(encoding="utf-8"))
+    image = document["images"][0]
+    document["images"] = [image | {"id": i, "file_name": f"{folder}/a.png"} for i, folder in enumerate(folders)]
+    path.write_text(json.dumps(document | {"annotations": []}), encoding="utf-8")
+    assert ADAPTERS["coco"].find(tmp_path).splits["all"] == ("x__a", "y__a")
+
+
+@pytest.mark.parametrize("name", ["..", "a/b", "a\\b", "/a", "C:a", ""])
+def test_a_name_that_is_no_plain_file_name_is_refused(tmp_path, name):
+    with pytest.raises(DataError, match="cannot be the name of an image"):
+        own_index(tmp_path, {name: tmp_path / "a.json"}, {})
+
+
+def test_one_name_twice_in_a_coco_file_is_refused(tmp_path):
+    path = coco(tmp_path)
+    document = json.loads(path.read_text(encoding="utf-8"))
+    document["images"] = [document["images"][0] | {"id": i} for i in (5, 6)]
+    path.write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(DataError, match="two images are called"):
+        ADAPTERS["coco"].find(tmp_path)

@@ -22,7 +22,7 @@ from metaphase.datasets import ADAPTERS
 from metaphase.datasets.formats.coco_results import coco_entries
 from metaphase.identify import Identified
 from metaphase.report import metrics_schema
-from metaphase.types import Instances
+from metaphase.types import Instances, Karyotype
 
 FEW = (1, 1, 7, 18, 23)
 
@@ -145,6 +145,31 @@ def test_mfish_puts_what_needs_no_class_first(tmp_path, run, oracle):
     assert keys.index("PQ_all") < keys.index("agnostic_mask_AP50") < keys.index("mask_AP50") < keys.index("mPQ")
     assert values(outcome)["agnostic_mask_AP50"] == pytest.approx(1)
     assert any("DAPI" in note for note in outcome.document["notes"])
+
+
+@pytest.mark.parametrize("silent", ["image1", "image2"])
+def test_an_image_in_which_nothing_is_found_does_not_decide_what_is_compared(tmp_path, run, oracle, silent):
+    write_autokary(tmp_path, {f"test/case{i}/image{i}": cell(i, FEW) for i in (1, 2, 3)})
+
+    class Silent(oracle):
+        def karyotype(self, spread):
+            if spread.name != silent:
+                return super().karyotype(spread)
+            return Karyotype(Instances.from_boxes(spread.height, spread.width, np.zeros((0, 4))), (), (), {})
+
+    progress, outcome = run("autokary2022", "test", tmp_path, Silent("autokary2022", tmp_path))
+    assert [step["reason"] for step in progress] == [None] * 3
+    assert (outcome.document["overlap"], outcome.document["not_scored"]) == ("mask", [])
+    assert values(outcome)["found"] == pytest.approx(2 / 3)
+    assert [entry["image"] for entry in outcome.cells["cells"]] == ["image1", "image2", "image3"]
+
+
+def test_nothing_found_in_any_image_is_scored_too(tmp_path, run, oracle):
+    write_autokary(tmp_path, {f"test/case{i}/image{i}": cell(i, FEW) for i in (1, 2)})
+    empty = oracle("autokary2022", tmp_path, lambda truth: truth.select([]))
+    outcome = run("autokary2022", "test", tmp_path, empty)[1]
+    assert (outcome.document["overlap"], outcome.document["images"]) == ("mask", 2)
+    assert values(outcome)["found"] == 0
 
 
 def test_boxes_of_another_tool_on_a_set_with_masks(tmp_path, run):

@@ -144,4 +144,10 @@ def test_images_of_another_size_are_refused(boxes):
 
 def test_masks_are_asked_for_and_missing(boxes):
     with pytest.raises(ValueError, match="boxes only"):
-        compare(Instances.from_boxes(40, 40, np.zeros((0, 4))), boxes([]), "mask")
+        compare(Instances.from_boxes(40, 40, np.array([[1, 1, 9, 9]])), boxes([]), "mask")
+
+
+def test_nothing_is_masks_as_well_as_boxes(boxes):
+    nothing = Instances.from_boxes(40, 40, np.zeros((0, 4)))
+    assert compare(boxes([]), nothing, "mask").predicted.has_masks
+    assert compare(nothing, boxes([]), "mask").iou.shape == (0, 0)

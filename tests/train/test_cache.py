@@ -1,5 +1,6 @@
 """Cached material: made from annotated images, read back as it was."""
 
+import os
 from dataclasses import replace
 
 import cv2
@@ -65,6 +66,14 @@ def test_material_of_annotated_images(tiny_cil, tmp_path):
     assert list(cache.build(open_source("cil", root), names, tmp_path, workers=1)) == [], (
         "what is there is not made again"
     )
+    (tmp_path / "refreshed").mkdir()
+    for name in names:
+        (tmp_path / "refreshed" / f"{name}.npz").write_bytes(b"with masks that were added")
+    label = next((root / "cil").rglob(f"{names[0]}.xml"))
+    os.utime(label, (later := (tmp_path / f"{names[0]}.npz").stat().st_mtime + 5, later))
+    again = cache.build(open_source("cil", root), names, tmp_path, workers=1, made_from_it=[tmp_path / "refreshed"])
+    assert list(again) == names[:1]
+    assert sorted(path.stem for path in (tmp_path / "refreshed").iterdir()) == sorted(names[1:]), "made from the old"
     for found in cache.load_all([tmp_path], names):
         truth = spreads[found.name].truth
         assert len(found.boxes) == len(truth)

@@ -34,3 +34,9 @@ def test_without_a_record_there_is_no_page(tmp_path):
     (tmp_path / "curve.csv").write_text("step,loss\n")
     write_page(tmp_path)
     assert not (tmp_path / "curve.html").exists()
+
+
+def test_rows_longer_than_the_header_and_words_are_passed_over(tmp_path):
+    (tmp_path / "curve.csv").write_text("step,loss\n1,2,3,4\n2,high\n3\n4,1\n")
+    write_page(tmp_path)
+    assert "loss: 1" in (tmp_path / "curve.html").read_text(encoding="utf-8")

@@ -11,10 +11,12 @@ pytest.importorskip("onnxscript")
 torch.set_num_threads(1)
 
 from metaphase.config import DataConfig, TrainConfig  # noqa: E402
+from metaphase.errors import MetaphaseError  # noqa: E402
 from metaphase.identify import Identifier  # noqa: E402
 from metaphase.identify.network import IdentifierNetwork  # noqa: E402
 from metaphase.segment import Segmenter  # noqa: E402
 from metaphase.segment.network import OUTPUTS, SegmenterNetwork  # noqa: E402
+from metaphase.train import export  # noqa: E402
 from metaphase.train.export import card, export_identifier, export_segmenter  # noqa: E402
 from metaphase.train.sources import Source  # noqa: E402
 
@@ -91,3 +93,25 @@ def test_the_file_tells_of_the_data_and_settings_it_was_made_with(tmp_path):
     assert json.loads(kept["sets"])["own_cells"] == "own"
     assert json.loads(kept["settings"])["train"]["lr"] == TrainConfig().lr
     assert str(tmp_path) not in str(kept)
+
+
+def test_a_file_that_is_not_whole_never_takes_the_place(tmp_path, monkeypatch):
+    (tmp_path / "identify.onnx").write_bytes(b"of before")
+
+    def fail(*_):
+        assert (tmp_path / "identify.onnx").read_bytes() == b"of before"
+        raise OSError(28, "no space left on device")
+
+    monkeypatch.setattr(export, "_describe", fail)
+    with pytest.raises(MetaphaseError, match=r"identify\.onnx: the network cannot be written \(no space"):
+        export_identifier(save(lived_in(IdentifierNetwork()), tmp_path), tmp_path / "identify.onnx")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["identify.onnx", "last.pt"]
+    assert (tmp_path / "identify.onnx").read_bytes() == b"of before"
+
+
+@pytest.mark.parametrize(
+    ("start", "kept"), [("", ""), ("shipped", "shipped"), ("/home/me/last.pt", "last.pt"), ("C:\\me\\a.onnx", "a.onnx")]
+)
+def test_the_card_holds_no_folder_of_what_the_run_began_with(start, kept):
+    settings = json.loads(card([], {"train": TrainConfig(start=start)})["settings"])
+    assert settings["train"]["start"] == kept

@@ -181,8 +181,14 @@ def test_known_orientations_that_are_wrong_cost(material):
     config = IdentifyTraining(smoothing=0.0)
     known = np.flatnonzero(batch[2].numpy() == 0)
     unknown = np.flatnonzero(batch[2].numpy() < 0)
-    right = identify.losses(Oracle(batch[1].tolist()), batch, config)["loss"].item()
+    right_one = identify.losses(Oracle(batch[1].tolist()), batch, config)
+    right = right_one["loss"].item()
     turned_known = identify.losses(Oracle(batch[1].tolist(), down=known), batch, config)
+    assert right_one["bands_upright"].item() == 0, "no real one is known here"
+    batch[2][unknown[:2]] = identify.BY_BANDS
+    by_bands = identify.losses(Oracle(batch[1].tolist(), down=unknown[:1]), batch, config)
+    assert (by_bands["drawn_upright"].item(), by_bands["bands_upright"].item()) == (1, 0.5)
+    batch[2][unknown[:2]] = identify.UNKNOWN
     turned_unknown = identify.losses(Oracle(batch[1].tolist(), down=unknown), batch, config)
     assert turned_known["loss"].item() > right + 0.5
     assert turned_known["drawn_upright"].item() == 0
@@ -240,7 +246,9 @@ def test_the_whole_run_leaves_weights(monkeypatch, tmp_path, tiny_cil):
     exported = []
     monkeypatch.delenv("METAPHASE_DATA", raising=False)
     monkeypatch.setattr(identify, "IdentifierNetwork", small)
-    monkeypatch.setattr(export, "export_identifier", lambda checkpoint, path: exported.append((checkpoint, path)))
+    monkeypatch.setattr(
+        export, "export_identifier", lambda checkpoint, path, about=None: exported.append((checkpoint, path))
+    )
     path = tmp_path / "my.toml"
     path.write_text(
         f"[data]\nfolder = '{(tmp_path / 'cells').as_posix()}'\nout = '{(tmp_path / 'out').as_posix()}'\n"

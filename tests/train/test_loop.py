@@ -13,7 +13,7 @@ torch.set_num_threads(1)
 from torch import nn  # noqa: E402
 
 from metaphase.config import DataConfig, IdentifyTraining, TrainConfig  # noqa: E402
-from metaphase.errors import ConfigError  # noqa: E402
+from metaphase.errors import ConfigError, MetaphaseError  # noqa: E402
 from metaphase.train.loop import SETTINGS, _groups, _schedule, fit, keep_settings, steps_done, weights_of  # noqa: E402
 
 CONFIG = TrainConfig(steps=12, lr=0.05, warmup=3, bf16=False, report_every=4, save_every=100, ema=0.9)
@@ -264,3 +264,52 @@ def test_records_tell_rate_and_speed(tmp_path):
     _, records = train(tmp_path, images=8)
     assert records[-1]["lr"] == pytest.approx(CONFIG.lr * _schedule(11, CONFIG))
     assert records[-1]["images_a_second"] == pytest.approx(8 / records[-1]["seconds_a_step"])
+
+
+def steps_in(path):
+    with path.open(newline="", encoding="utf-8") as file:
+        return [float(row["step"]) for row in csv.DictReader(file)]
+
+
+def test_rows_after_the_checkpoint_are_written_once(tmp_path):
+    judge = {"judge": lambda model: {"score": 1.0}}
+    config = replace(CONFIG, report_every=2, save_every=6, judge_every=0)
+    train(tmp_path, config, until=6)
+    with (tmp_path / "curve.csv").open("a", encoding="utf-8") as file:
+        file.write("8,12,0,0,0,1,1\n10,12,0,0,0,1,1\n")  # a run that was cut off after step 10
+    (tmp_path / "val.csv").write_text("step,val_score\n4,0.5\n8,0.6\n", encoding="utf-8")
+    train(tmp_path, config, resume=True, **judge)
+    assert steps_in(tmp_path / "curve.csv") == [2, 4, 6, 8, 10, 12]
+    assert steps_in(tmp_path / "val.csv") == [4]
+
+
+def test_a_table_of_other_columns_goes_on(tmp_path):
+    train(tmp_path, until=4)
+    (tmp_path / "curve.csv").write_text("step,of,old\n4,12,7,9,9\n", encoding="utf-8")
+    train(tmp_path, resume=True)
+    with (tmp_path / "curve.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["step"], row["old"], bool(row["loss"])) for row in rows] == [
+        ("4", "7", False),
+        ("8", "", True),
+        ("12", "", True),
+    ]
+    page = (tmp_path / "curve.html").read_text(encoding="utf-8")
+    assert "old: 7" in page
+    assert "loss: " in page
+
+
+@pytest.mark.parametrize("error", [OSError(28, "no space left on device"), RuntimeError("write failed\nat ...")])
+def test_a_full_disk_is_one_sentence(tmp_path, monkeypatch, error):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(torch, "save", fail)
+    with pytest.raises(MetaphaseError, match=r"last\.pt: the checkpoint cannot be written"):
+        train(tmp_path)
+
+
+def test_a_table_that_cannot_be_written_is_one_sentence(tmp_path):
+    (tmp_path / "curve.csv").mkdir()
+    with pytest.raises(MetaphaseError, match=r"curve\.csv"):
+        train(tmp_path)

@@ -35,8 +35,8 @@ def exported(monkeypatch):
     done = []
     monkeypatch.setattr(segment, "SegmenterNetwork", lambda: SegmenterNetwork(channels=(8, 16, 16, 16), head=16))
     monkeypatch.setattr(identify, "IdentifierNetwork", lambda: IdentifierNetwork(channels=(4, 8, 8, 8)))
-    monkeypatch.setattr(export, "export_segmenter", lambda checkpoint, path: done.append(checkpoint))
-    monkeypatch.setattr(export, "export_identifier", lambda checkpoint, path: done.append(checkpoint))
+    monkeypatch.setattr(export, "export_segmenter", lambda checkpoint, path, about=None: done.append(checkpoint))
+    monkeypatch.setattr(export, "export_identifier", lambda checkpoint, path, about=None: done.append(checkpoint))
     monkeypatch.setattr(judging, "_SIZE", 160)
     return done
 

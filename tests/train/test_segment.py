@@ -196,8 +196,9 @@ def test_the_whole_run_leaves_weights(monkeypatch, tmp_path, tiny_cil):
     records = list(segment.run(path, root=root))
     assert [record["step"] for record in records if "loss" in record] == [1, 2, 3]
     out = tmp_path / "out"
-    assert exported == [(out / "segment" / name, out / "segment.onnx") for name in ("last.pt", "best.pt")]
-    assert asked == [out]
+    between, final = out / "segment" / "segment.onnx", out / "segment.onnx"
+    assert exported == [(out / "segment" / "last.pt", between), (out / "segment" / "best.pt", final)]
+    assert asked == [out / "segment"]
     assert len(list((tmp_path / "cells" / "cil" / "annotated").glob("*.npz"))) == 3
     assert len(list((tmp_path / "cells" / "cil" / "refreshed").glob("*.npz"))) == 1
     assert json.loads((out / "segment" / "config.json").read_text())["segment"]["first_steps"] == 2

@@ -96,6 +96,26 @@ def test_a_set_with_its_own_val_keeps_it(tmp_path, drawn):
     assert (len(source.train), len(source.val)) == (2, 1)
 
 
+def test_a_case_stands_on_one_side_only(tmp_path, drawn):
+    # Slides A to E; the first image is test, the second val, and both slides have another image among train.
+    names = ["A__1/A0", "B__1/B0", "A__1/A1", "B__1/B1", "C__1/C0", "D__1/D0"]
+    home = write_mfish(tmp_path, dict.fromkeys(names, (drawn, "46,XY")))
+    assert open_source("mfish", tmp_path).train == ("C0", "D0")
+    assert open_source("mfish", tmp_path).val == ("B0",)
+    (home / "split_val.txt").write_text("A1\nB0\n", encoding="utf-8")
+    (home / "split_train.txt").write_text("C0\nD0\n", encoding="utf-8")
+    sources._index.cache_clear()
+    assert open_source("mfish", tmp_path).val == ("B0",), "A is a case of test"
+
+
+def test_the_publishers_own_test_split_counts_where_there_is_no_other(tmp_path, drawn):
+    write_autokary_copy(
+        tmp_path, {"train/0_1_247_180_0.8": drawn, "train/1_1_9_180_0.8": drawn, "test/0_2_247_180_0.8": drawn}
+    )
+    source = open_source("autokary2022", tmp_path)
+    assert {*source.train, *source.val} == {"1_1_9_180_0.8"}
+
+
 def test_one_fold_is_val(tmp_path, drawn):
     write_bioimlab(tmp_path, {str(number): drawn for number in range(1, 7)})
     folds = [open_source("bioimlab", tmp_path, fold=fold) for fold in range(5)]

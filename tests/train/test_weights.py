@@ -9,7 +9,7 @@ import pytest
 torch = pytest.importorskip("torch")
 torch.set_num_threads(1)
 
-from metaphase.errors import WeightsError  # noqa: E402
+from metaphase.errors import MetaphaseError, WeightsError  # noqa: E402
 from metaphase.identify.network import IdentifierNetwork  # noqa: E402
 from metaphase.segment.network import SegmenterNetwork  # noqa: E402
 from metaphase.segment.scale import network_input  # noqa: E402
@@ -117,3 +117,8 @@ def test_weights_that_are_not_there_are_named(tmp_path):
     with pytest.raises(WeightsError, match="there are no weights here to begin with; give shipped"):
         weights.path_of(str(tmp_path / "none.onnx"), "segment")
     assert weights.path_of(str(Path(weights.__file__).parents[1] / "weights"), "segment").name == "segment.onnx"
+
+
+def test_weights_that_cannot_be_put_beside_are_one_sentence(tmp_path):
+    with pytest.raises(MetaphaseError, match=r"segment\.onnx: the file cannot be written"):
+        weights.complete(tmp_path / "nowhere")

@@ -181,5 +181,5 @@ def _write(found: Evaluation, out_dir: Path) -> None:
     if found.predictions:
         files["predictions.json"] = json.dumps(found.predictions, allow_nan=False) + "\n"
     for name, text in files.items():
-        write_atomically(out_dir / name, text.encode("utf-8"))
+        write_atomically(out_dir / name, text.encode("utf-8", "replace"))
     click.echo(f"{', '.join(files)} are in {out_dir}; report.html shows images of the data set")

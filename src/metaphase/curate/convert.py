@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +80,7 @@ class _Writer:
         self.losses = {"masks": 0, "holes": 0, "pieces": 0, "classes": 0}
         self.left_out: list[dict[str, str]] = []
         self.cases: dict[str, str] = {}
+        self.files: dict[str, str] = {}
         self.chromosomes = self.without_image = 0
 
     def run(self) -> Iterator[dict[str, Any]]:
@@ -96,7 +97,7 @@ class _Writer:
         if self.to == "yolo":
             named = () if self.unnamed else NAMES
             classes = (*named, ONE_CLASS_NAME) if self.unnamed or self.some_unnamed else named
-            write_atomically(self.out / "data.yaml", write_class_names(classes))
+            write_atomically(self.out / "data.yaml", write_class_names(classes, self._image_lists()))
         write_lists(self.place, self.cases, self.out, with_cases=self.to != "coco")
         yield {
             "out": str(self.out),
@@ -108,6 +109,18 @@ class _Writer:
             "without_image": self.without_image,
         }
 
+    def _image_lists(self) -> dict[str, str]:
+        """YOLO's own lists of images, `train.txt` and so on, by split, so that no model is judged on what it learnt.
+
+        Empty where the set has no splits.
+        """
+        lists: dict[str, str] = {}
+        for side, names in _sides(self.place, self.files).items():
+            lists[side] = f"{side}.txt"
+            text = "".join(f"./images/{self.files[name]}\n" for name in names)
+            write_atomically(self.out / lists[side], text.encode("utf-8"))
+        return lists
+
     def _writer(self, stack: contextlib.ExitStack) -> Callable[[Record, str], None]:
         if self.to == "coco":
             info = {"description": f"{self.place.name}, converted", "licence": self.place.adapter.LICENCE}
@@ -116,7 +129,9 @@ class _Writer:
 
     def _one(self, record: Record, write: Callable[[Record, str], None]) -> None:
         file_name = file_name_of(record)
-        if not put_image(record, self._folder(record) / file_name):
+        if put_image(record, self._folder(record) / file_name):
+            self.files[record.name] = file_name
+        else:
             self.without_image += 1
         write(record, file_name)
         self.some_unnamed |= bool((record.truth.labels == 0).any())
@@ -208,14 +223,20 @@ def coco_file(path: Path, info: Mapping[str, object]) -> Iterator[Callable[[Reco
 
 def write_lists(place: Place, cases: dict[str, str], out: Path, with_cases: bool) -> None:
     """The set's splits as `split_train.txt`, ... and, where the format holds no cases, `cases.csv`."""
-    for side in ("train", "val", "test"):
-        names = [name for name in place.splits.get(side, ()) if name in cases]
-        if names and len(place.splits) > 2:  # `test` and `all` alone are no split
-            write_atomically(out / f"split_{side}.txt", "".join(f"{name}\n" for name in names).encode("utf-8"))
+    for side, names in _sides(place, cases).items():
+        write_atomically(out / f"split_{side}.txt", "".join(f"{name}\n" for name in names).encode("utf-8"))
     if with_cases and any(name != case for name, case in cases.items()):
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows([("image", "case"), *cases.items()])
         write_atomically(out / "cases.csv", text.getvalue().encode("utf-8"))
+
+
+def _sides(place: Place, written: Collection[str]) -> dict[str, list[str]]:
+    """The images of train, val and test that were written; nothing where the set has no splits."""
+    if len(place.splits) <= 2:  # `test` and `all` alone are no split
+        return {}
+    found = {side: [n for n in place.splits.get(side, ()) if n in written] for side in ("train", "val", "test")}
+    return {side: names for side, names in found.items() if names}
 
 
 def _looked_ahead(place: Place, names: Sequence[str]) -> tuple[bool, bool]:

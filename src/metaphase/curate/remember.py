@@ -61,8 +61,14 @@ def load_facts(place: Place, names: Iterable[str]) -> dict[str, Facts]:
 
 
 def store_facts(place: Place, facts: Iterable[Facts]) -> None:
-    """Remember what was found; where the cache folder cannot be written, the next run does the work again."""
-    lines = [json.dumps({"signature": signature(place, one.name), "facts": one.as_document()}) for one in facts]
+    """Remember what was found, and what was known of other images and still holds.
+
+    Where the cache folder cannot be written, the next run does the work again.
+    """
+    found = load_facts(place, place.index.labels) | {one.name: one for one in facts}
+    lines = [
+        json.dumps({"signature": signature(place, name), "facts": one.as_document()}) for name, one in found.items()
+    ]
     path = _path(place)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

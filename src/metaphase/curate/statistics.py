@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 from metaphase.chromosomes import NAMES, relative_lengths
 from metaphase.curate.places import locate, names_in
 from metaphase.errors import MetaphaseError
+from metaphase.masks import neighbours
 from metaphase.types import Instances
 
 __all__ = ["statistics"]
@@ -37,53 +40,68 @@ def statistics(
     """
     place = locate(named, root)
     names = names_in(place, split, limit)
-    per_image: dict[int, int] = {}
-    sizes: dict[tuple[int, int], int] = {}
-    counts = np.zeros(25, np.int64)
-    relative: list[list[float]] = [[] for _ in range(25)]
-    every: list[Float64] = []
-    crossing = masked = unreadable = 0
+    tally = _Tally()
     # Where each image shows one chromosome, a cell is what the images of a case are together.
     alone = getattr(place.adapter, "CHROMOSOMES", 46) == 1
-    cells: dict[str, tuple[list[Float64], list[NDArray[np.int64]]]] = {}
     for done, name in enumerate(names, 1):
         yield {"image": name, "done": done, "total": len(names)}
         try:
             truth = place.adapter.read(place.index, name).truth
         except MetaphaseError:
-            unreadable += 1
+            tally.unreadable += 1
             continue
-        per_image[len(truth)] = per_image.get(len(truth), 0) + 1
-        sizes[truth.width, truth.height] = sizes.get((truth.width, truth.height), 0) + 1
-        counts += np.bincount(truth.labels, minlength=25)
-        lengths = _lengths(truth)
-        every.append(lengths)
-        if alone:
-            parts = cells.setdefault(place.index.cases[name], ([], []))
-            parts[0].append(lengths)
-            parts[1].append(truth.labels)
-        else:
-            _compare(lengths, truth.labels, relative)
-        if truth.has_masks:
-            masked += len(truth)
-            crossing += _overlapping(truth)
-    for parts in cells.values():
-        _compare(np.concatenate(parts[0]), np.concatenate(parts[1]), relative)
+        tally.add(truth, place.index.cases[name] if alone else name)
     yield {
         "set": place.name,
         "split": split or "all",
         "images": len(names),
         "cases": len({place.index.cases[name] for name in names}),
-        "chromosomes": int(counts.sum()),
-        "per_image": dict(sorted(per_image.items())),
-        "classes": {key: int(counts[label]) for label, key in enumerate(("?", *NAMES)) if counts[label] or label},
-        "image_sizes": [[*size, number] for size, number in sorted(sizes.items())],
-        "chromosome_size": _quantiles(np.concatenate(every) if every else np.zeros(0)),
-        **_against_the_ideogram(relative),
-        "overlapping": crossing / masked if masked else None,
-        "unreadable": unreadable,
+        **tally.numbers(),
         "notes": list(place.index.notes(split) if split else place.index.warnings.get("", ())),
     }
+
+
+@dataclass
+class _Tally:
+    """What the images have given so far; cells: lengths and labels of the chromosomes of each cell, by its name."""
+
+    per_image: Counter[int] = field(default_factory=Counter)
+    sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
+    counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(25, np.int64))
+    cells: dict[str, list[tuple[Float64, NDArray[np.int64]]]] = field(default_factory=dict)
+    crossing: int = 0
+    masked: int = 0
+    unreadable: int = 0
+
+    def add(self, truth: Instances, cell: str) -> None:
+        """One image."""
+        self.per_image[len(truth)] += 1
+        self.sizes[truth.width, truth.height] += 1
+        self.counts += np.bincount(truth.labels, minlength=25)
+        self.cells.setdefault(cell, []).append((_lengths(truth), truth.labels))
+        if truth.crops is not None:
+            self.masked += len(truth)
+            self.crossing += int(neighbours(truth.crops, truth.offsets_xy)[0].sum())
+
+    def numbers(self) -> dict[str, Any]:
+        """The figures of `statistics` that the labels give."""
+        relative: list[list[float]] = [[] for _ in range(25)]
+        every = [np.zeros(0)]
+        for parts in self.cells.values():
+            lengths = np.concatenate([lengths for lengths, _ in parts])
+            _compare(lengths, np.concatenate([labels for _, labels in parts]), relative)
+            every.append(lengths)
+        counts = self.counts
+        return {
+            "chromosomes": int(counts.sum()),
+            "per_image": dict(sorted(self.per_image.items())),
+            "classes": {key: int(counts[label]) for label, key in enumerate(("?", *NAMES)) if counts[label] or label},
+            "image_sizes": [[*size, number] for size, number in sorted(self.sizes.items())],
+            "chromosome_size": _quantiles(np.concatenate(every)),
+            **_against_the_ideogram(relative),
+            "overlapping": self.crossing / self.masked if self.masked else None,
+            "unreadable": self.unreadable,
+        }
 
 
 def _lengths(truth: Instances) -> Float64:
@@ -132,15 +150,3 @@ def _quantiles(values: Float64) -> dict[str, float] | None:
         return None
     low, median, high = np.quantile(values, [0.05, 0.5, 0.95])
     return {"median": float(median), "low": float(low), "high": float(high)}
-
-
-def _overlapping(truth: Instances) -> int:
-    """Chromosomes that share a pixel with another one."""
-    assert truth.crops is not None
-    covered = np.zeros((truth.height, truth.width), np.uint8)
-    parts = []
-    for crop, (x, y) in zip(truth.crops, truth.offsets_xy, strict=True):
-        part = covered[y : y + crop.shape[0], x : x + crop.shape[1]]
-        part += crop
-        parts.append((part, crop))
-    return sum(bool((part[crop] > 1).any()) for part, crop in parts)

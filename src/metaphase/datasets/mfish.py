@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from metaphase.datasets.formats.mfish_folder import (
     CITATION,
     LICENCE,
-    OVERLAP,
+    MIN_PIXELS,
     contradictions,
     find_mfish,
     karyotype_of,
+    pieces_of,
     read_class_map,
 )
 from metaphase.datasets.record import Index, Record
@@ -43,8 +43,6 @@ __all__ = [
 SOURCE = "ADIR, M-FISH image set 1 (200 images); copies circulate under the name ADIR M-FISH"
 BRIGHT = True
 """The images are bright on dark."""
-MIN_PIXELS = 30
-"""Pixels of its own class that make a piece an instance."""
 
 
 def find(root: Path) -> Index:
@@ -72,20 +70,9 @@ def normal(index: Index, names: Iterable[str] | None = None) -> frozenset[str]:
 
 
 def _instances(class_map: NDArray[np.uint8]) -> Instances:
-    crops: list[NDArray[np.bool_]] = []
-    offsets: list[tuple[int, int]] = []
-    labels: list[int] = []
-    for label in range(1, 25):
-        own = class_map == label
-        if not own.any():
-            continue
-        _, parts, stats, _ = cv2.connectedComponentsWithStats((own | (class_map == OVERLAP)).astype(np.uint8))
-        pixels = np.bincount(parts[own], minlength=len(stats))
-        for piece in range(1, len(stats)):
-            if pixels[piece] >= MIN_PIXELS:
-                x, y, w, h = (int(v) for v in stats[piece, :4])
-                crops.append(parts[y : y + h, x : x + w] == piece)
-                offsets.append((x, y))
-                labels.append(label)
+    found = [(crop, offset, label) for label in range(1, 25) for crop, offset, _ in pieces_of(class_map, label)]
     height, width = class_map.shape
-    return Instances.from_masks(height, width, crops, offsets, labels=np.array(labels, np.int64))
+    labels = np.array([label for _, _, label in found], np.int64)
+    return Instances.from_masks(
+        height, width, [crop for crop, _, _ in found], [xy for _, xy, _ in found], labels=labels
+    )

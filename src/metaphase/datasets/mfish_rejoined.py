@@ -24,6 +24,7 @@ from metaphase.datasets.formats.mfish_folder import (
     contradictions,
     find_mfish,
     karyotype_of,
+    pieces_of,
     read_class_map,
 )
 from metaphase.datasets.record import Index, Record
@@ -37,7 +38,6 @@ BRIGHT = True
 """The images are bright on dark."""
 Bool = NDArray[np.bool_]
 
-_WHOLE = 30  # pixels of its own class that make a piece an instance, as in the benchmark's rule
 _REACH = 25.0  # pixels between two pieces of one chromosome: two widths, the one that lies across and some glow
 _TOO_LARGE = 1.45  # a piece of this many expected areas may be two chromosomes
 _SMALLEST_PART = 0.3  # share of a piece that each of its two parts has at least
@@ -74,7 +74,7 @@ def read(index: Index, name: str) -> Record:
     labels: list[int] = []
     joined = parted = 0
     for label in range(1, 25):
-        pieces = _pieces(class_map, label)
+        pieces = [_Piece(*piece) for piece in pieces_of(class_map, label)]
         wanted = len(pieces) if expected is None else int(expected[label])
         while len(pieces) > wanted and (nearest := _join_nearest(pieces)) is not None:
             pieces, joined = nearest, joined + 1
@@ -94,21 +94,6 @@ def _area_of_a_percent(class_map: NDArray[np.uint8], expected: NDArray[np.int64]
     pixels = int(np.count_nonzero((class_map > 0) & (class_map < OVERLAP)))
     counts = np.full(25, 2) if expected is None else expected
     return pixels / max(1.0, sum(counts[label] * relative_length(label) for label in range(1, 25)))
-
-
-def _pieces(class_map: NDArray[np.uint8], label: int) -> list[_Piece]:
-    """The instances of the benchmark's rule."""
-    own = class_map == label
-    if not own.any():
-        return []
-    _, parts, stats, _ = cv2.connectedComponentsWithStats((own | (class_map == OVERLAP)).astype(np.uint8))
-    pixels = np.bincount(parts[own], minlength=len(stats))
-    found = []
-    for i in np.flatnonzero(pixels[1:] >= _WHOLE) + 1:
-        x, y, w, h = (int(v) for v in stats[i, :4])
-        crop = parts[y : y + h, x : x + w] == i
-        found.append(_Piece(crop, (x, y), int(pixels[i])))
-    return found
 
 
 def _join_nearest(pieces: list[_Piece]) -> list[_Piece] | None:

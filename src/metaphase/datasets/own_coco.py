@@ -7,10 +7,11 @@ where `file_name` says, seen from the file, from the folder, or from `images/`.
 from __future__ import annotations
 
 import functools
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 from metaphase.datasets.defects import summaries
 from metaphase.datasets.formats.coco import CocoFile, instances_of_coco, read_coco
+from metaphase.datasets.formats.folders import name_alone
 from metaphase.datasets.formats.own_folder import CITATION, LICENCE, own_index
 from metaphase.datasets.record import Index, Record
 from metaphase.errors import DataError
@@ -31,9 +32,10 @@ def find(root: Path) -> Index:
     images: dict[str, Path] = {}
     cases: dict[str, str] = {}
     for path in files:
-        for own, file_name, case in _names(_cached(path)):
+        entries = _names(_cached(path))
+        for number, (own, file_name, case) in enumerate(entries):
             name = own if own not in labels else f"{path.stem}__{own}"
-            if name in labels:
+            if name in labels or any(own == other for other, _, _ in entries[:number]):
                 raise DataError(f"{path}: two images are called {file_name!r}; give each its own name")
             labels[name] = path
             cases[name] = case
@@ -60,7 +62,8 @@ def read(index: Index, name: str) -> Record:
         raise DataError(f"{path}: the file has changed, image {name} is not in it any more")
     image = file.images[found]
     truth, defects = instances_of_coco(file, image)
-    place = index.images.get(name, path.parent / image.file_name)
+    # Where no image was found, its name alone says where it would lie: a label file may not lead out of the folder.
+    place = index.images.get(name, path.parent / (name_alone(image.file_name) or f"{name}.png"))
     return Record(name, place, index.cases[name], truth, summaries(defects), defects=defects)
 
 
@@ -92,22 +95,27 @@ def _read(path: Path, _changed: int, _size: int) -> CocoFile:
 
 @functools.lru_cache(maxsize=4)
 def _names(file: CocoFile) -> tuple[tuple[str, str, str], ...]:
-    """Name, file name and case of each image; the stem, or all folders where two images share it."""
+    """Name, file name and case of each image; the stem, or all folders where two images share it.
+
+    Files travel between systems, so both kinds of separators count on every one.
+    """
     stems: dict[str, int] = {}
     for image in file.images:
-        stem = Path(image.file_name).stem
+        stem = PureWindowsPath(image.file_name).stem
         stems[stem] = stems.get(stem, 0) + 1
 
     def name(file_name: str) -> str:
-        path = Path(file_name)
-        return path.stem if stems[path.stem] == 1 else "__".join(path.with_suffix("").parts)
+        path = PureWindowsPath(file_name)
+        folders = [part for part in path.parent.parts if part not in (path.anchor, "..")]
+        return path.stem if stems[path.stem] == 1 else "__".join([*folders, path.stem])
 
     return tuple((name(image.file_name), image.file_name, image.case) for image in file.images)
 
 
 def _image_file(home: Path, label: Path, file_name: str) -> Path | None:
-    inside = Path(file_name)
-    if inside.is_absolute() or ".." in inside.parts:
+    written = PureWindowsPath(file_name)
+    inside = Path(*written.parts)
+    if written.anchor or ".." in written.parts:
         return None  # a label file may not lead out of the folder
     places = (label.parent / inside, home / inside, home / "images" / inside, home / "images" / inside.name)
     return next((place for place in places if place.is_file()), None)

@@ -6,15 +6,15 @@ Layout: `Annotations/NAME.xml` with `JPEGImages/NAME.jpg`, or both in one folder
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from metaphase.datasets.defects import Defect, summaries
 from metaphase.datasets.formats.class_names import label_of_class
-from metaphase.datasets.formats.folders import files_below, images_of, names_of, read_names
-from metaphase.datasets.formats.own_folder import CITATION, LICENCE, own_index
+from metaphase.datasets.formats.folders import files_below, images_of, name_alone, names_of
+from metaphase.datasets.formats.own_folder import CITATION, LICENCE, listed_sides, own_index
 from metaphase.datasets.formats.shapes import instances_of_boxes
 from metaphase.datasets.formats.voc import read_voc
 from metaphase.datasets.record import Index, Record
@@ -37,8 +37,10 @@ def find(root: Path) -> Index:
     used = set(images.values())
     alone = tuple(path for listing in listings.values() for path in listing.values() if path not in used)
     index = own_index(home, labels, images, lone=alone)
-    lists = _image_sets(home, labels)
-    return Index(**{**vars(index), "splits": index.splits | lists}) if lists else index
+    paths = {side: home / "ImageSets" / "Main" / f"{side}.txt" for side in ("train", "val", "test")}
+    lists, notes = listed_sides(paths, labels)
+    warnings = index.warnings | {side: (*index.warnings.get(side, ()), *said) for side, said in notes.items()}
+    return replace(index, splits=index.splits | lists, warnings=warnings) if lists else index
 
 
 def splits(index: Index) -> dict[str, list[str]]:
@@ -66,7 +68,7 @@ def read(index: Index, name: str) -> Record:
     )
     labels = np.array([found[i] for i in keep], np.int64)
     truth, mended = instances_of_boxes(annotation.boxes_xyxy[keep], labels, (annotation.height, annotation.width))
-    image = index.images.get(name, path.with_name(annotation.filename or f"{name}.jpg"))
+    image = index.images.get(name, path.with_name(name_alone(annotation.filename) or f"{name}.jpg"))
     defects = (*aside, *mended)
     return Record(name, image, index.cases[name], truth, summaries(defects), defects=defects)
 
@@ -78,9 +80,3 @@ def _image(label: Path, listings: dict[Path, dict[str, Path]]) -> Path | None:
         if label.stem in listings[folder]:
             return listings[folder][label.stem]
     return None
-
-
-def _image_sets(home: Path, labels: Mapping[str, Path]) -> dict[str, tuple[str, ...]]:
-    paths = {side: home / "ImageSets" / "Main" / f"{side}.txt" for side in ("train", "val", "test")}
-    lists = {side: read_names(path) for side, path in paths.items() if path.is_file()}
-    return {side: tuple(name for name in names if name in labels) for side, names in lists.items()}

@@ -79,6 +79,7 @@ def _cell(comparison: Comparison) -> dict[str, Any]:
     matched = len(comparison.rows)
     truth = comparison.annotated
     drawn = truth.boxes_xyxy.astype(np.float32).tobytes() + truth.labels.astype(np.int64).tobytes()
+    drawn += b"".join(np.packbits(crop).tobytes() for crop in truth.crops or ())
     return {
         "image": comparison.name,
         "case": comparison.case,

@@ -70,6 +70,7 @@ def evaluate(
     for done, name in enumerate(chosen, 1):
         reason = tally.add(adapter, index, name)
         yield {"image": name, "done": done, "total": len(chosen), "reason": reason}
+    tally.finish()
     if not tally.compared:
         first = f", the first because: {tally.not_scored[0]['reason']}" if tally.not_scored else ""
         raise DataError(f"{set_name} {split}: none of {len(chosen)} images could be scored{first}")
@@ -96,7 +97,11 @@ def evaluate(
 
 @dataclass
 class _Tally:
-    """What the images have given so far; `comparisons` has a list for each overlap that the plan asks for."""
+    """What the images have given so far; `comparisons` has a list for each overlap that the plan asks for.
+
+    What can be compared is told by the first image with chromosomes on each side: an empty side has masks as well as
+    boxes. Images before it wait.
+    """
 
     scheme: Scheme
     source: Source
@@ -108,6 +113,8 @@ class _Tally:
     mended: list[dict[str, str]] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     worst: list[tuple[tuple[int, float], int, Shown]] = field(default_factory=list)
+    masks: dict[str, bool] = field(default_factory=dict)
+    waiting: list[tuple[str, Record, Instances, float]] = field(default_factory=list)
 
     @property
     def compared(self) -> list[Comparison]:
@@ -121,15 +128,45 @@ class _Tally:
             started = time.perf_counter()
             predicted = self._predict(record)
             seconds = time.perf_counter() - started
-            plan = self.plan or plan_of(self.scheme, record.truth.has_masks, predicted.has_masks)
-            overlaps = sorted({plan.overlap, *plan.ap.values()})
-            compared = {overlap: _compare(record, predicted, overlap) for overlap in overlaps}
+            if self.plan is None:
+                _compare(record, predicted, "annotation_box")  # so that an image of another size is named in its turn
         except _InputError as error:
             raise error.reason from error
         except MetaphaseError as error:
-            self.not_scored.append({"image": name, "reason": str(error)})
-            return str(error)
-        self.plan = plan
+            return self._refuse(name, error)
+        for side, instances in (("truth", record.truth), ("predicted", predicted)):
+            if len(instances.of_status("chromosome")):
+                self.masks.setdefault(side, instances.has_masks)
+        if self.plan is None and len(self.masks) < len(("truth", "predicted")):
+            self.waiting.append((name, record, predicted, seconds))
+            return None
+        self.finish()
+        return self._score(name, record, predicted, seconds)
+
+    def finish(self) -> None:
+        """Score the images that waited; where a side is empty in all of them, by what the first one is built of."""
+        waiting, self.waiting = self.waiting, []
+        if self.plan is None and (waiting or self.masks):
+            first = {"truth": waiting[0][1].truth.has_masks, "predicted": waiting[0][2].has_masks} if waiting else {}
+            known = first | self.masks
+            self.plan = plan_of(self.scheme, known["truth"], known["predicted"])
+        for name, record, predicted, seconds in waiting:
+            self._score(name, record, predicted, seconds)
+
+    def _refuse(self, name: str, error: MetaphaseError) -> str:
+        self.not_scored.append({"image": name, "reason": str(error)})
+        return str(error)
+
+    def _score(self, name: str, record: Record, predicted: Instances, seconds: float) -> str | None:
+        plan = self.plan
+        assert plan is not None, "an image waits until there is a plan"
+        try:
+            if plan.truth_masks and len(record.truth) and not record.truth.has_masks:
+                raise DataError(f"{record.path}: this image has boxes only, while others of the set have masks")
+            overlaps = sorted({plan.overlap, *plan.ap.values()})
+            compared = {overlap: _compare(record, predicted, overlap) for overlap in overlaps}
+        except MetaphaseError as error:
+            return self._refuse(name, error)
         for overlap, comparison in compared.items():
             self.comparisons.setdefault(overlap, []).append(comparison)
         self.seconds.append(seconds)

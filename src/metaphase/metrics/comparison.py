@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -97,6 +97,8 @@ def compare(truth: Instances, predicted: Instances, overlap: Overlap, name: str 
 
 def _prepare(instances: Instances, overlap: Overlap) -> Instances:
     if overlap == "mask":
+        if not len(instances):
+            return replace(instances, crops=())  # nothing is masks as well as boxes
         if not instances.has_masks:
             raise ValueError("masks cannot be compared: these instances have boxes only")
         return instances

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping
+from urllib.parse import quote
 
 from metaphase.report.heading import CONFIRM, NO_PROPOSAL, SANITY, draw_footer, sanity_words
 from metaphase.report.lettering import legible, shorten
@@ -82,8 +83,7 @@ def case_html(case: Case, pictures: Mapping[str, str]) -> str:
         for i, (name, k) in enumerate(case.cells)
     )
     figures = "\n".join(
-        f"<figure id='{i}'><img src='{html.escape(pictures[name], quote=True)}' alt='karyogram of {html.escape(name)}'>"
-        f"</figure>"
+        f"<figure id='{i}'><img src='{_address(pictures[name])}' alt='karyogram of {html.escape(name)}'></figure>"
         for i, (name, _) in enumerate(case.cells)
     )
     reasons = "".join(f"<li>{html.escape(reason)}</li>" for reason in case.reasons)
@@ -98,6 +98,11 @@ def case_html(case: Case, pictures: Mapping[str, str]) -> str:
 <main>{figures}</main>
 <footer>{html.escape(CONFIRM)}<br>{html.escape(SANITY)}</footer></body></html>
 """
+
+
+def _address(place: str) -> str:
+    """A relative address; signs that mean something there (#, ?, %) stand for themselves, as do bytes of no text."""
+    return html.escape(quote(place, errors="surrogateescape"), quote=True)
 
 
 _STYLE = (

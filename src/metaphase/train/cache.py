@@ -52,15 +52,21 @@ class Material:
     owner: NDArray[np.int64]
 
 
-def build(source: Source, names: Sequence[str], folder: Path, workers: int = 2) -> Iterator[str]:
+def build(
+    source: Source, names: Sequence[str], folder: Path, workers: int = 2, made_from_it: Sequence[Path] = ()
+) -> Iterator[str]:
     """Write `folder/NAME.npz` for each image of the set that is not there yet, or is older than the image's files.
 
+    made_from_it: folders of material that was made from that in `folder`; there the same images are dropped.
     Yields each name when done.
     """
     folder.mkdir(parents=True, exist_ok=True)
     missing = [name for name in names if stale(source.name, source.root, name, folder / f"{name}.npz")]
     if not missing:
         return
+    for name in missing:
+        for other in made_from_it:
+            (other / f"{name}.npz").unlink(missing_ok=True)
     # OpenCV's threads do not survive a fork: a child that ends them waits for ever. So they end here, before it.
     cv2.setNumThreads(1)
     jobs = [(source.name, source.root, name, folder) for name in missing]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import html
+import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from metaphase.errors import MetaphaseError
 from metaphase.image_io import write_atomically
 
-__all__ = ["CURVE", "PAGE", "VAL", "write_page"]
+__all__ = ["CURVE", "PAGE", "VAL", "append_row", "cut_table", "write_page"]
 
 CURVE, VAL = "curve.csv", "val.csv"
 """Names of the tables of losses and of looks at val."""
@@ -47,15 +49,71 @@ def write_page(folder: Path) -> None:
     write_atomically(folder / PAGE, page.encode("utf-8"))
 
 
+def append_row(path: Path, record: Mapping[str, float]) -> None:
+    """Add a row to a table. Where its columns are others than the table's, the table gets those of both.
+
+    Raises MetaphaseError where it cannot be written.
+    """
+    row = {name: f"{value:.6g}" for name, value in record.items()}
+    known = _rows(path)
+    columns = list(dict.fromkeys([name for other in known[:1] for name in other] + list(row)))
+    if known and list(known[0]) == list(row):
+        try:
+            with path.open("a", newline="", encoding="utf-8") as file:
+                csv.writer(file).writerow(row.values())
+        except OSError as error:
+            raise MetaphaseError(f"{path}: the row cannot be written ({error.strerror or error})") from error
+    else:
+        _write_rows(path, columns, [*known, row])
+
+
+def cut_table(path: Path, step: int) -> None:
+    """Drop the rows after a step: a run that goes on from there writes them again. No step: the table goes."""
+    rows = _rows(path)
+    kept = [row for row in rows if _number(row.get("step")) <= step] if step else []
+    if kept and len(kept) < len(rows):
+        _write_rows(path, list(kept[0]), kept)
+    elif not kept:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise MetaphaseError(f"{path}: the table cannot be removed ({error.strerror or error})") from error
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    """Rows of a table by column, what stands beyond the header left out; none where there is no table."""
+    if not path.exists():
+        return []
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            return [{name: row.get(name) or "" for name in reader.fieldnames or ()} for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise MetaphaseError(f"{path}: expected a table of this run; remove it ({error})") from error
+
+
+def _write_rows(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, restval="")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_atomically(path, text.getvalue().encode("utf-8"))
+
+
+def _number(text: str | None) -> float:
+    try:
+        return float(text or "nan")
+    except ValueError:
+        return math.nan
+
+
 def _columns(path: Path) -> dict[str, list[tuple[float, float]]]:
     """(step, value) of each column of a table; what is no number is left out."""
-    if not path.exists():
-        return {}
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
-    names = [name for name in (rows[0] if rows else {}) if name not in _NO_CURVE]
+    rows = [{name: _number(value) for name, value in row.items()} for row in _rows(path)]
     found = {
-        name: [(row["step"], row[name]) for row in rows if math.isfinite(row.get(name, math.nan))] for name in names
+        name: [(row["step"], row[name]) for row in rows if math.isfinite(row[name]) and math.isfinite(row["step"])]
+        for name in (rows[0] if rows and "step" in rows[0] else ())
+        if name not in _NO_CURVE
     }
     return {name: points for name, points in found.items() if points}
 

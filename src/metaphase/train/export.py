@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 import onnx
@@ -16,6 +17,7 @@ from torch import nn
 
 from metaphase import __version__
 from metaphase.datasets import ADAPTERS
+from metaphase.errors import MetaphaseError
 from metaphase.identify.network import IdentifierNetwork
 from metaphase.identify.straighten import BREADTH, LENGTH
 from metaphase.segment.network import OUTPUTS, SegmenterNetwork
@@ -34,6 +36,8 @@ def card(sources: Iterable[Source], sections: Mapping[str, Any]) -> dict[str, st
     """What a weight file says of itself: program, data sets with their terms, every setting of the run."""
     terms = {Path(one.name).name: adapter.LICENCE if (adapter := ADAPTERS.get(one.name)) else "own" for one in sources}
     settings = {name: asdict(section) for name, section in sections.items() if name != "data"}  # no path of a machine
+    if settings.get("train", {}).get("start"):
+        settings["train"]["start"] = PureWindowsPath(settings["train"]["start"]).name  # nor its folders
     return {"metaphase": __version__, "sets": json.dumps(terms), "settings": json.dumps(settings)}
 
 
@@ -74,8 +78,16 @@ def _export(
             external_data=False,
         )
     assert program is not None
-    program.save(str(path))
-    _describe(path, dict(about or {}))
+    partial = path.with_name(f".{path.stem}.partial.onnx")
+    try:
+        program.save(str(partial))
+        _describe(partial, dict(about or {}))
+        partial.replace(path)  # whoever predicts meanwhile reads the file of before, whole
+    except OSError as error:
+        raise MetaphaseError(f"{path}: the network cannot be written ({error.strerror or error})") from error
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def _describe(path: Path, about: dict[str, str]) -> None:

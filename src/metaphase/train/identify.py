@@ -90,9 +90,15 @@ def losses(network: nn.Module, batch: object, config: IdentifyTraining) -> dict[
         "loss": classified.mean() + config.orientation_weight * turned.mean(),
         "class_loss": classified.mean().detach(),
         "accuracy": right.mean().detach(),
-        "drawn_upright": ((log_up > log_down).float() * known).sum().detach() / known.sum().clamp(min=1),
+        "drawn_upright": _share(log_up > log_down, orientations == DRAWN),
+        "bands_upright": _share(log_up > log_down, orientations == BY_BANDS),
         "undecided": (undecided * (1 - known)).sum().detach() / (1 - known).sum().clamp(min=1),
     }
+
+
+def _share(right: Tensor, among: Tensor) -> Tensor:
+    """Share of what is right; 0 where there is none."""
+    return (right & among).sum() / among.sum().clamp(min=1)
 
 
 def augment(darkness: Tensor, config: IdentifyTraining) -> Tensor:

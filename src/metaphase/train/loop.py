@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
-import csv
 import json
 import math
 import time
@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from metaphase.config import TrainConfig
-from metaphase.errors import ConfigError
+from metaphase.errors import ConfigError, MetaphaseError
 from metaphase.image_io import write_atomically
 from metaphase.train import processes
-from metaphase.train.curves import CURVE, VAL, write_page
+from metaphase.train.curves import CURVE, VAL, append_row, cut_table, write_page
 
 __all__ = [
     "BEST",
@@ -135,9 +135,9 @@ def fit(
     optimiser = torch.optim.AdamW(_groups(network, config.weight_decay), lr=config.lr, betas=(0.9, 0.99))
     average = {k: v.detach().clone() for k, v in network.state_dict().items()}
     first, looks = _restore(folder, network, optimiser, average) if resume else (0, Looks())
-    if not first and processes.is_first():
+    if processes.is_first():
         for name in (CURVE, VAL):
-            (folder / name).unlink(missing_ok=True)
+            cut_table(folder / name, first)
     if judge and config.judge_every and config.start and not first and processes.is_first():
         # What the run begins with is judged too: where nothing gets better, those weights stay.
         yield {"step": 0.0, "of": float(config.steps)} | looks.take(judge, network, average, 0, folder)
@@ -209,7 +209,7 @@ class Looks:
             self.best, self.since = scores["score"], 0
             _save({"average": average, "step": step, "score": scores["score"]}, folder / BEST)
         named = {f"val_{name}": value for name, value in scores.items()}
-        _append(folder / VAL, {"step": float(step)} | named)
+        append_row(folder / VAL, {"step": float(step)} | named)
         return named
 
 
@@ -236,7 +236,7 @@ class _Report:
         record |= {name: value / self._count for name, value in processes.average(self._sums).items()}
         self._sums, self._count = {}, 0
         if processes.is_first():
-            _append(folder / CURVE, record)
+            append_row(folder / CURVE, record)
             write_page(folder)
         return record
 
@@ -268,14 +268,11 @@ def _follow(average: dict[str, Tensor], network: nn.Module, decay: float) -> Non
 
 def _save(state: dict[str, object], path: Path) -> None:
     partial = path.with_suffix(".partial")
-    torch.save(state, partial)
-    partial.replace(path)
-
-
-def _append(path: Path, record: Progress) -> None:
-    fresh = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.writer(file)
-        if fresh:
-            writer.writerow(record.keys())
-        writer.writerow(f"{v:.6g}" for v in record.values())
+    try:
+        torch.save(state, partial)
+        partial.replace(path)
+    except (OSError, RuntimeError) as error:  # a full disk is a RuntimeError of PyTorch
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        said = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise MetaphaseError(f"{path}: the checkpoint cannot be written ({said}); make room and resume") from error

@@ -79,7 +79,9 @@ def prepare(data: DataConfig, seed: int, root: Path | None) -> Generator[Progres
         prepared.append(one)
         wanted = one.val + one.train
         if processes.is_first():
-            yield from counted(cache.build(source, wanted, one.folders[0]), len(wanted), "cells_prepared")
+            annotated, *others = one.folders
+            made = cache.build(source, wanted, annotated, made_from_it=others)
+            yield from counted(made, len(wanted), "cells_prepared")
     processes.wait()
     return prepared
 

@@ -270,10 +270,12 @@ def _first_round(
     until = config.first_steps
     yield from train_segmenter(cells, folder, training, config, resume=resume, until=until, shares=shares)
     if processes.is_first():
-        out, chosen = folder.parent, boxed.train[: config.refreshed_cells]
-        export.export_segmenter(folder / LAST, out / "segment.onnx")
+        chosen = boxed.train[: config.refreshed_cells]
+        # Beside the checkpoint: the place of the finished network keeps what an earlier run left there until the end.
+        export.export_segmenter(folder / LAST, folder / "segment.onnx")
         first, second = boxed.folders
-        refreshed = pseudo.refresh(boxed.source.root, chosen, first, second, Segmenter.load(out, pseudo.ASKED_LOOSELY))
+        segmenter = Segmenter.load(folder, pseudo.ASKED_LOOSELY)
+        refreshed = pseudo.refresh(boxed.source.root, chosen, first, second, segmenter)
         yield from material.counted(refreshed, len(chosen), "masks_from_model")
     processes.wait()
 

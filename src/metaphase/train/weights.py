@@ -8,7 +8,6 @@ run that goes on from there starts where the weights are instead of falling back
 from __future__ import annotations
 
 import pickle
-import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from metaphase.errors import WeightsError
+from metaphase.image_io import write_atomically
 
 __all__ = ["SHIPPED", "begin_with", "complete", "path_of", "unfold"]
 
@@ -29,10 +29,19 @@ _Pair = tuple[str, nn.Conv2d, nn.BatchNorm2d]
 
 
 def complete(folder: Path) -> None:
-    """Put the shipped weights of the other network beside those just trained, so that the folder serves prediction."""
+    """Put the shipped weights of the other network beside those just trained, so that the folder serves prediction.
+
+    Raises MetaphaseError where they cannot be copied.
+    """
     for network in ("segment", "identify"):
-        if not (folder / f"{network}.onnx").exists():
-            shutil.copyfile(path_of(SHIPPED, network), folder / f"{network}.onnx")
+        place = folder / f"{network}.onnx"
+        if not place.exists():
+            try:
+                write_atomically(place, path_of(SHIPPED, network).read_bytes())
+            except OSError as error:
+                raise WeightsError(
+                    f"{place}: the shipped weights cannot be read ({error.strerror or error})"
+                ) from error
 
 
 def path_of(start: str, network: str) -> Path:

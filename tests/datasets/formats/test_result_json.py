@@ -68,3 +68,34 @@ def test_names_the_file_and_the_entry(tmp_path, change, said):
 def test_an_image_of_no_size(tmp_path):
     with pytest.raises(DataError, match="expected a result.json"):
         read_result(store(tmp_path, {"instances": []}))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("probabilities", [float("nan")] * 24),
+        ("probabilities", [1e29, *[0.0] * 23]),
+        ("probabilities", [-0.5, *[0.5] * 23]),
+        ("category_id", float("inf")),
+        ("score", float("nan")),
+        ("annotation_box", [0, 0, float("inf"), 1]),
+    ],
+)
+def test_numbers_that_are_none_are_refused(tmp_path, key, value):
+    content = document()
+    content["instances"][0][key] = value
+    with pytest.raises(DataError, match="instance 1 is not as the schema says"):
+        read_result(store(tmp_path, content))
+
+
+def test_an_endless_image_is_refused(tmp_path):
+    content = document()
+    content["image"]["width"] = float("inf")
+    with pytest.raises(DataError, match="expected a result.json"):
+        read_result(store(tmp_path, content))
+
+
+def test_a_softmax_may_round_up(tmp_path):
+    content = document()
+    content["instances"][0]["probabilities"] = [float(np.float32(1.0000001)), *[0.0] * 23]
+    assert read_result(store(tmp_path, content)).probabilities_nc[0, 0] >= 1

@@ -72,3 +72,10 @@ def test_a_missing_and_a_huge_file(tmp_path, monkeypatch):
     monkeypatch.setattr(voc, "LARGEST_FILE", 10)
     with pytest.raises(DataError, match="more than 10 bytes"):
         read_voc(store(tmp_path, GOOD))
+
+
+def test_a_side_beyond_the_limit_is_refused(tmp_path):
+    path = tmp_path / "a.xml"
+    path.write_bytes(write_voc(VocAnnotation("a.png", 8001, 60, (), np.zeros((0, 4)))))
+    with pytest.raises(DataError, match=r"1\.\.8000"):
+        read_voc(path)

@@ -23,6 +23,7 @@ from metaphase.datasets.formats.json_file import read_json_object
 from metaphase.datasets.formats.segmentation import finite_numbers, mask_of
 from metaphase.datasets.formats.shapes import instances_of_boxes
 from metaphase.errors import DataError
+from metaphase.image_io import MAX_SIDE
 from metaphase.types import Instances
 
 __all__ = [
@@ -37,7 +38,6 @@ __all__ = [
 ]
 
 LARGEST_FILE = 2 * 1024 * 1024 * 1024
-_LARGEST_SIDE = 8000
 _UNNAMED = 25  # category of chromosomes whose class is not known
 
 
@@ -246,10 +246,8 @@ def _sticks_out(crop: NDArray[np.bool_], offset: tuple[int, int], box: NDArray[n
 def _image(path: Path, number: int, entry: dict[str, Any]) -> CocoImage:
     sides = [entry.get("height"), entry.get("width")]
     for side in sides:
-        if isinstance(side, bool) or not isinstance(side, int) or not 0 < side <= _LARGEST_SIDE:
-            raise DataError(
-                f"{path}: image {number} must have height and width in 1..{_LARGEST_SIDE}, but got {side!r}"
-            )
+        if isinstance(side, bool) or not isinstance(side, int) or not 0 < side <= MAX_SIDE:
+            raise DataError(f"{path}: image {number} must have height and width in 1..{MAX_SIDE}, but got {side!r}")
     if isinstance(entry.get("id"), bool) or not isinstance(entry.get("id"), int):
         raise DataError(f"{path}: image {number} must have a whole number as id, but got {entry.get('id')!r}")
     name = entry.get("file_name")

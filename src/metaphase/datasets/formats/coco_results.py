@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from metaphase import masks as geometry
 from metaphase.datasets.formats.json_file import read_json
-from metaphase.datasets.formats.segmentation import mask_of
+from metaphase.datasets.formats.segmentation import mask_of, probabilities_of
 from metaphase.errors import DataError
 from metaphase.types import Instances
 
@@ -255,12 +255,8 @@ def _check(entry: dict[str, Any], ids: set[object]) -> None:
     elif not _has_mask(entry):
         raise ValueError("expected a bbox or a segmentation")
     probabilities = entry.get("probabilities")
-    if probabilities is not None and (
-        not isinstance(probabilities, list)
-        or len(probabilities) != 24
-        or not all(_is_finite(p) and p >= 0 for p in probabilities)
-    ):
-        raise ValueError("probabilities must be 24 numbers from 0 to 1")
+    if probabilities is not None:
+        probabilities_of(probabilities)
 
 
 def _is_finite(value: object) -> bool:

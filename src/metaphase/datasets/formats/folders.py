@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Callable, Container, Iterable, Sequence
+from pathlib import Path, PureWindowsPath
 
 from metaphase.errors import DataError
 from metaphase.image_io import SUFFIXES
@@ -14,6 +14,8 @@ __all__ = [
     "home_of",
     "image_beside",
     "images_of",
+    "listed",
+    "name_alone",
     "names_of",
     "read_names",
     "shared_cases",
@@ -89,10 +91,30 @@ def names_of(files: Iterable[Path], home: Path) -> dict[str, Path]:
 def read_names(path: Path) -> tuple[str, ...]:
     """Image names of a list file, one a line, suffixes of image files removed, repeats dropped, order kept."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").split()
+        lines = [line for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: expected a text file with one image name a line ({error})") from error
     return tuple(dict.fromkeys(without_suffix(line) for line in lines))
+
+
+def listed(path: Path, known: Container[str], names: Sequence[str] | None = None) -> tuple[tuple[str, ...], str]:
+    """The names of a list file that are `known`, and a note that counts the others ("" where there are none).
+
+    names: what the file holds, where it is no plain list of names.
+    """
+    written = read_names(path) if names is None else names
+    missing = [name for name in written if name not in known]
+    first = f"{len(missing)} names in {path.name} have no image and label, the first is {missing[0]}" if missing else ""
+    return tuple(name for name in written if name in known), first
+
+
+def name_alone(written: str) -> str:
+    """The file name in a path that a label file holds, whichever system wrote it; "" where there is none.
+
+    A label file may not lead out of its folder.
+    """
+    name = PureWindowsPath(written).name
+    return "" if name == ".." or "\0" in name else name
 
 
 def without_suffix(name: str) -> str:

@@ -21,12 +21,12 @@ from metaphase.datasets.formats.class_names import label_of_class
 from metaphase.datasets.formats.json_file import read_json_object
 from metaphase.datasets.formats.shapes import instances_of_boxes, instances_of_outlines
 from metaphase.errors import DataError
+from metaphase.image_io import MAX_SIDE
 from metaphase.types import Instances
 
 __all__ = ["LARGEST_FILE", "LabelmeAnnotation", "LabelmeShape", "instances_of", "read_labelme", "write_labelme"]
 
 LARGEST_FILE = 128 * 1024 * 1024
-_LARGEST_SIDE = 65_535
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,8 +130,8 @@ def write_labelme(annotation: LabelmeAnnotation) -> bytes:
 
 def _side(path: Path, document: dict[str, Any], *keys: str) -> int:
     value = next((document[key] for key in keys if document.get(key) is not None), None)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _LARGEST_SIDE:
-        raise DataError(f"{path}: {keys[0]} must be a number of pixels in 1..{_LARGEST_SIDE}, but got {value!r}")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MAX_SIDE:
+        raise DataError(f"{path}: {keys[0]} must be a number of pixels in 1..{MAX_SIDE}, but got {value!r}")
     return int(value)
 
 

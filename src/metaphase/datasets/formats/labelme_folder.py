@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from metaphase.datasets.defects import summaries
+from metaphase.datasets.formats.folders import name_alone
 from metaphase.datasets.formats.labelme import instances_of, read_labelme
 from metaphase.datasets.record import Index, Record
 from metaphase.errors import DataError
@@ -22,5 +21,5 @@ def record_of(index: Index, name: str) -> Record:
     path = index.labels[name]
     annotation = read_labelme(path)
     truth, defects = instances_of(annotation)
-    image = index.images.get(name, path.with_name(Path(annotation.image_path).name or f"{path.stem}.png"))
+    image = index.images.get(name, path.with_name(name_alone(annotation.image_path) or f"{path.stem}.png"))
     return Record(name, image, index.cases[name], truth, summaries(defects), annotation.image_data, defects)

@@ -11,12 +11,13 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from metaphase.chromosomes import label_of
 from metaphase.datasets.defects import Defect
-from metaphase.datasets.formats.folders import files_below, home_of
+from metaphase.datasets.formats.folders import files_below, home_of, listed, read_names
 from metaphase.datasets.record import Index
 from metaphase.errors import DataError
 from metaphase.image_io import read_gray
@@ -24,11 +25,13 @@ from metaphase.image_io import read_gray
 __all__ = [
     "CITATION",
     "LICENCE",
+    "MIN_PIXELS",
     "OVERLAP",
     "chromosome_counts",
     "contradictions",
     "find_mfish",
     "karyotype_of",
+    "pieces_of",
     "read_class_map",
     "tidy_karyotype",
 ]
@@ -38,6 +41,8 @@ LICENCE = "free for any purpose with its notice (README.TXT of the set)"
 
 OVERLAP = 255
 """Value of the pixels that belong to more than one chromosome."""
+MIN_PIXELS = 30
+"""Pixels of its own class that make a piece an instance."""
 
 _CASE_INFO = "Case Info"
 _PART = r"[+-]?\??(?:\d+|[XY])(?![\w(])|[+-]?[A-Za-z]{1,4}(?:\([^()\n]*\)){1,2}"
@@ -58,10 +63,13 @@ def find_mfish(root: Path) -> Index:
     if not names:
         raise DataError(f"{home}: no image NAMED.tif has a class map NAMEK.tif beside it")
     splits: dict[str, tuple[str, ...]] = {}
+    notes: dict[str, tuple[str, ...]] = {}
     for split in ("train", "val", "test"):
         path = home / f"split_{split}.txt"
         if path.is_file():
-            splits[split] = _listed(path, names)
+            written = [name.replace("\\", "/").rsplit("/", 1)[-1] for name in read_names(path)]
+            splits[split], said = listed(path, set(names), written)
+            notes |= {split: (said,)} if said else {}
     note = "DAPI, not G-bands: never mix its numbers with those of G-banded sets"
     left_out = f"{len(lone)} files have an image or a class map only and are left out"
     return Index(
@@ -70,7 +78,7 @@ def find_mfish(root: Path) -> Index:
         labels={name: files[f"{name}K"] for name in names},
         splits=splits | {"all": tuple(names)},
         cases={name: files[f"{name}D"].parent.name.split("__")[0] for name in names},
-        warnings={"": (note, left_out) if lone else (note,)},
+        warnings={"": (note, left_out) if lone else (note,)} | notes,
         lone=tuple(lone),
     )
 
@@ -82,6 +90,23 @@ def read_class_map(path: Path) -> NDArray[np.uint8]:
     if len(strange):
         raise DataError(f"{path}: expected the values 0 to 24 and 255 in a class map, but got {int(strange[0])}")
     return values
+
+
+def pieces_of(class_map: NDArray[np.uint8], label: int) -> list[tuple[NDArray[np.bool_], tuple[int, int], int]]:
+    """The instances of one label by the benchmark's rule: crop, (column, row), pixels of its own class alone.
+
+    class_map: see `read_class_map`. A piece is connected through pixels of its class and of overlaps.
+    """
+    own = class_map == label
+    if not own.any():
+        return []
+    _, parts, stats, _ = cv2.connectedComponentsWithStats((own | (class_map == OVERLAP)).astype(np.uint8))
+    pixels = np.bincount(parts[own], minlength=len(stats))
+    found = []
+    for piece in (np.flatnonzero(pixels[1:] >= MIN_PIXELS) + 1).tolist():
+        x, y, w, h = (int(v) for v in stats[piece, :4])
+        found.append((parts[y : y + h, x : x + w] == piece, (x, y), int(pixels[piece])))
+    return found
 
 
 def karyotype_of(index: Index, name: str) -> str:
@@ -149,12 +174,3 @@ def _label(name: str) -> int | None:
         return label_of(name)
     except ValueError:
         return None
-
-
-def _listed(path: Path, names: list[str]) -> tuple[str, ...]:
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: expected a text file with one image a line ({error})") from error
-    known = set(names)
-    return tuple(name for line in lines if (name := line.replace("\\", "/").rsplit("/", 1)[-1]) in known)

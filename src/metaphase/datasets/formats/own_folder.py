@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
-from metaphase.datasets.formats.folders import read_names, shared_cases, without_suffix
+from metaphase.datasets.formats.folders import listed, shared_cases, without_suffix
 from metaphase.datasets.record import Index
 from metaphase.errors import DataError
 
-__all__ = ["CITATION", "LICENCE", "own_index"]
+__all__ = ["CITATION", "LICENCE", "listed_sides", "own_index"]
 
 CITATION = "a laboratory's own images"
 LICENCE = "the laboratory's own"
@@ -35,15 +35,20 @@ def own_index(
 
     labels, images: by image name. cases: what the format says of the cases; `cases.csv` wins, and an image of which
     nothing is known is a case of its own. lone: files without their partner, left out and said.
+    Raises DataError for a name that is no plain file name: copies of the set are written under these names.
     """
+    for name in labels:
+        # A Windows path knows all anchors and separators: a drive, both kinds of slashes.
+        if name in ("", ".", "..") or PureWindowsPath(name).name != name:
+            raise DataError(f"{labels[name]}: {name!r} cannot be the name of an image; rename it to a plain file name")
     known = dict(cases or {}) | _cases(home)
     of_case = {name: known.get(name) or name for name in labels}
-    splits = _listed(home, labels) or _by_folder(home, labels, images)
-    warnings: dict[str, tuple[str, ...]] = {}
+    splits, warnings = listed_sides({side: home / f"split_{side}.txt" for side in _SIDES}, labels)
+    splits = splits or _by_folder(home, labels, images)
     leaking = shared_cases(splits, of_case, _SIDES)
     if leaking:
         said = f"{len(leaking)} cases stand in more than one split, so its numbers flatter; the first is {leaking[0]}"
-        warnings = dict.fromkeys(splits, (said,))
+        warnings |= {split: (*warnings.get(split, ()), said) for split in splits}
     general = [*notes]
     if lone:
         general.append(f"{len(lone)} files have an image or a label only and are left out, the first is {lone[0].name}")
@@ -60,10 +65,14 @@ def own_index(
     )
 
 
-def _listed(home: Path, labels: Mapping[str, Path]) -> dict[str, tuple[str, ...]]:
-    paths = {side: home / f"split_{side}.txt" for side in _SIDES}
-    lists = {side: read_names(path) for side, path in paths.items() if path.is_file()}
-    return {side: tuple(name for name in names if name in labels) for side, names in lists.items()}
+def listed_sides(
+    paths: Mapping[str, Path], labels: Mapping[str, Path]
+) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
+    """Splits and their warnings from list files by split; a file that is not there says nothing."""
+    found = {side: listed(path, labels) for side, path in paths.items() if path.is_file()}
+    return {side: names for side, (names, _) in found.items()}, {
+        side: (said,) for side, (_, said) in found.items() if said
+    }
 
 
 def _by_folder(home: Path, labels: Mapping[str, Path], images: Mapping[str, Path]) -> dict[str, tuple[str, ...]]:

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from metaphase.datasets.formats.json_file import read_json_object
-from metaphase.datasets.formats.segmentation import mask_of
+from metaphase.datasets.formats.segmentation import finite_numbers, mask_of, probabilities_of
 from metaphase.errors import DataError
+from metaphase.image_io import MAX_SIDE
 from metaphase.types import STATUSES, Instances
 
 __all__ = ["LARGEST_FILE", "read_result"]
 
 LARGEST_FILE = 64 * 1024 * 1024
-_LARGEST_AREA = 8000 * 8000
 
 
 def read_result(path: Path) -> Instances:
@@ -27,9 +27,9 @@ def read_result(path: Path) -> Instances:
     try:
         width, height = int(document["image"]["width"]), int(document["image"]["height"])
         entries = list(document["instances"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
         raise DataError(f"{path}: expected a result.json with image and instances ({error!r})") from error
-    if not (width > 0 and height > 0 and width * height <= _LARGEST_AREA):
+    if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE):
         raise DataError(f"{path}: an image of {width} x {height} pixels is not read")
     columns: dict[str, list[Any]] = {
         key: [] for key in ("labels", "scores", "probabilities_nc", "annotation_boxes_xyxy")
@@ -41,14 +41,13 @@ def read_result(path: Path) -> Instances:
         try:
             crop, offset = mask_of(entry["segmentation"], (height, width))
             columns["labels"].append(int(entry["category_id"]))
-            columns["scores"].append(float(entry["score"]))
-            columns["probabilities_nc"].append(np.array(entry["probabilities"], np.float32).reshape(24))
-            box = entry.get("annotation_box", entry["box"])
-            columns["annotation_boxes_xyxy"].append(np.array(box, np.float32).reshape(4))
+            columns["scores"].append(_finite([entry["score"]], 1)[0])
+            columns["probabilities_nc"].append(probabilities_of(entry["probabilities"]))
+            columns["annotation_boxes_xyxy"].append(_finite(entry.get("annotation_box", entry["box"]), 4))
             status.append(str(entry["status"]))
             crops.append(crop)
             offsets.append(offset)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
             raise DataError(f"{path}: instance {number} is not as the schema says ({error!r})") from error
     if set(status) - set(STATUSES):
         raise DataError(f"{path}: status must be one of {', '.join(STATUSES)}")
@@ -57,3 +56,10 @@ def read_result(path: Path) -> Instances:
         return Instances.from_masks(height, width, crops, offsets, status=status, **arrays)
     except ValueError as error:
         raise DataError(f"{path}: the instances do not fit together ({error})") from error
+
+
+def _finite(value: object, count: int) -> list[float]:
+    numbers = finite_numbers(value)
+    if numbers is None or len(numbers) != count:
+        raise ValueError(f"expected {count} finite numbers, but got {value!r}")
+    return numbers

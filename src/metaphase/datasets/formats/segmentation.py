@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from metaphase import masks as geometry
 from metaphase.datasets.formats.shapes import rasterise
 
-__all__ = ["finite_numbers", "mask_of"]
+__all__ = ["finite_numbers", "mask_of", "probabilities_of"]
+
+_ROUNDING = 1e-6  # a softmax in 32 bits may give a little more than 1
 
 
 def mask_of(value: object, size_hw: tuple[int, int]) -> tuple[NDArray[np.bool_], tuple[int, int]]:
@@ -47,6 +49,14 @@ def finite_numbers(value: object) -> list[float] | None:
     except OverflowError:
         return None
     return numbers if all(math.isfinite(v) for v in numbers) else None
+
+
+def probabilities_of(value: object) -> list[float]:
+    """The probabilities of the 24 classes. Raises ValueError for what is no list of 24 numbers from 0 to 1."""
+    numbers = finite_numbers(value)
+    if numbers is None or len(numbers) != 24 or not all(0 <= p <= 1 + _ROUNDING for p in numbers):
+        raise ValueError("probabilities must be 24 numbers from 0 to 1")
+    return numbers
 
 
 def _outline(points: object, size_hw: tuple[int, int]) -> NDArray[np.float64]:

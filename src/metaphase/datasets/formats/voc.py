@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metaphase.errors import DataError
+from metaphase.image_io import MAX_SIDE
 
 __all__ = ["LARGEST_FILE", "VocAnnotation", "read_voc", "write_voc"]
 
@@ -115,6 +116,6 @@ def _number(path: Path, text: str | None, entry: str) -> float:
 
 def _positive(path: Path, text: str | None, entry: str) -> int:
     value = _number(path, text, entry)
-    if not (value.is_integer() and 0 < value <= 1_000_000):
-        raise DataError(f"{path}: {entry} must be a whole number of pixels above 0, but got {text!r}")
+    if not (value.is_integer() and 0 < value <= MAX_SIDE):
+        raise DataError(f"{path}: {entry} must be a whole number of pixels in 1..{MAX_SIDE}, but got {text!r}")
     return int(value)

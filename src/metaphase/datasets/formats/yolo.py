@@ -8,7 +8,7 @@ write the contour of a mask.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,9 +107,13 @@ def read_class_names(path: Path) -> tuple[str, ...]:
     return tuple(str(name).strip() for name in numbered)
 
 
-def write_class_names(names: Sequence[str]) -> bytes:
-    """A `data.yaml` for the layout `images/`, `labels/`; `read_class_names` gives the names back."""
-    document: dict[str, object] = {"path": ".", "train": "images", "val": "images", "names": dict(enumerate(names))}
+def write_class_names(names: Sequence[str], sides: Mapping[str, str] | None = None) -> bytes:
+    """A `data.yaml` for the layout `images/`, `labels/`; `read_class_names` gives the names back.
+
+    sides: where the images of `train`, `val` and `test` are listed or lie, by default all in `images`.
+    """
+    document: dict[str, object] = {"path": ".", **(sides or {"train": "images", "val": "images"})}
+    document["names"] = dict(enumerate(names))
     return yaml.safe_dump(document, sort_keys=False, allow_unicode=True).encode("utf-8")
 
 
