@@ -24,7 +24,7 @@ from published_layouts import (
 from metaphase.datasets import ADAPTERS, OWN_DATA
 from metaphase.datasets.formats.coco import annotation_entries, categories
 from metaphase.datasets.formats.voc import VocAnnotation, write_voc
-from metaphase.errors import DataError, ImageError
+from metaphase.errors import DataError
 
 SPREAD = cell(1)
 
@@ -101,7 +101,7 @@ def _answer(root: Path, ask):
     """What `ask` gives; None where it raises an error of the project, which must name the file."""
     try:
         return ask()
-    except (DataError, ImageError) as error:
+    except DataError as error:
         said = str(error)
     assert str(root) in said
     return None

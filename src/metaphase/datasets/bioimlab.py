@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from metaphase import masks as geometry
 from metaphase.datasets.formats.class_names import label_of_class
 from metaphase.datasets.formats.folders import files_below, home_of, names_of
+from metaphase.datasets.formats.label_image import as_labels
 from metaphase.datasets.record import Index, Record
 from metaphase.errors import DataError
 from metaphase.image_io import SUFFIXES, read_gray
@@ -78,7 +79,7 @@ def splits(index: Index) -> dict[str, list[str]]:
 def read(index: Index, name: str) -> Record:
     """One chromosome: one instance, its class from the name, its mask from a threshold against the dark background.
 
-    Raises DataError for an unknown name or a class that is none, ImageError where the image cannot be read.
+    Raises DataError for an unknown name, a class that is none, or an image that cannot be read.
     """
     if name not in index.images:
         raise DataError(f"{index.root}: there is no image {name}")
@@ -87,7 +88,8 @@ def read(index: Index, name: str) -> Record:
     label = label_of_class(told[1]) if told else None
     if not label:
         raise DataError(f"{path}: class {told[1] if told else ''!r} is none of 1 to 24, X and Y; mend the name")
-    found = read_gray(path, min_side=1)
+    with as_labels():
+        found = read_gray(path, min_side=1)
     height, width = found.gray.shape
     mask = _mask(found.gray)
     if not mask.any():

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from metaphase.datasets.formats.label_image import as_labels
 from metaphase.errors import DataError
 from metaphase.image_io import read_rgb
 from metaphase.types import Instances
@@ -26,9 +27,10 @@ def read_label_map(path: Path) -> NDArray[np.uint8]:
     """UInt8[H, W]: 0 background, 1 and 2 the chromosomes, 3 their overlap.
 
     Painted maps may have soft edges: each pixel takes the colour that dominates. Raises DataError for a gray picture
-    with other values, ImageError for what is no image.
+    with other values and for what is no image.
     """
-    rgb = read_rgb(path, min_side=1)
+    with as_labels():
+        rgb = read_rgb(path, min_side=1)
     low, high = rgb.min(2), rgb.max(2)
     painted = high.astype(np.int16) - low > _PAINTED
     if painted.any():

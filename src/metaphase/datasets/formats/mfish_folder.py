@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from metaphase.chromosomes import label_of
 from metaphase.datasets.defects import Defect
 from metaphase.datasets.formats.folders import files_below, home_of, listed, read_names
+from metaphase.datasets.formats.label_image import as_labels
 from metaphase.datasets.record import Index
 from metaphase.errors import DataError
 from metaphase.image_io import read_gray
@@ -84,8 +85,9 @@ def find_mfish(root: Path) -> Index:
 
 
 def read_class_map(path: Path) -> NDArray[np.uint8]:
-    """UInt8[H, W]: 0 background, 1..24 class, 255 overlap. Raises DataError for another value, ImageError otherwise."""
-    values = read_gray(path, min_side=1).gray
+    """UInt8[H, W]: 0 background, 1..24 class, 255 overlap. DataError for another value or no image."""
+    with as_labels():
+        values = read_gray(path, min_side=1).gray
     strange = np.flatnonzero(np.bincount(values.reshape(-1), minlength=256)[25:OVERLAP]) + 25
     if len(strange):
         raise DataError(f"{path}: expected the values 0 to 24 and 255 in a class map, but got {int(strange[0])}")

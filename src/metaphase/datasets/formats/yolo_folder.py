@@ -10,6 +10,7 @@ from pathlib import Path
 
 from metaphase.datasets.defects import summaries
 from metaphase.datasets.formats.folders import files_below, names_of, shared_cases
+from metaphase.datasets.formats.label_image import as_labels
 from metaphase.datasets.formats.yolo import instances_of_yolo, labels_of_classes, read_class_names, read_yolo
 from metaphase.datasets.record import Index, Record
 from metaphase.errors import DataError
@@ -74,7 +75,9 @@ def read_yolo_image(index: Index, name: str) -> Record:
         raise DataError(f"{index.root}: image {name} has no image file and label file of that name")
     path = index.labels[name]
     labels = labels_of_classes(index.root / "data.yaml", index.classes)
-    truth, defects = instances_of_yolo(path, read_yolo(path), image_size(index.images[name]), labels)
+    with as_labels():  # YOLO's numbers are shares of the image
+        size = image_size(index.images[name])
+    truth, defects = instances_of_yolo(path, read_yolo(path), size, labels)
     return Record(name, index.images[name], index.cases[name], truth, summaries(defects), defects=defects)
 
 
