@@ -56,7 +56,8 @@ class Job:
 class Outcome:
     """What became of one job: a folder with three files, or an error.
 
-    chromosomes: how many were found. iscn: the proposal, None where the program abstains. warnings: sentences for the
+    chromosomes: how many were found. iscn: the proposal, None where the program abstains; sure: its probability, or
+    that of the most probable one. reasons: what the proposal, or its absence, hangs on. warnings: sentences for the
     user, without the name of the image.
     """
 
@@ -64,6 +65,8 @@ class Outcome:
     folder: Path | None = None
     chromosomes: int = 0
     iscn: str | None = None
+    sure: float = 0.0
+    reasons: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     error: MetaphaseError | None = None
 
@@ -161,4 +164,5 @@ def _karyotype_image(job: Job, out: Path, model: Model, look: ReportConfig) -> O
     if job.name != wanted:
         warnings += (f"another image is named {wanted} too; the results are in {folder}",)
     found = len(karyotype.instances.of_status("chromosome"))
-    return Outcome(job, folder, found, karyotype.iscn, warnings)
+    sure = karyotype.posterior[0][1] if karyotype.posterior else 0.0
+    return Outcome(job, folder, found, karyotype.iscn, sure, karyotype.reasons, warnings)

@@ -13,6 +13,8 @@ __all__ = ["open_session"]
 
 def open_session(path: Path, owner: str) -> onnxruntime.InferenceSession:
     """Read an ONNX file; `owner` ("segmenter") stands in the message. Raises WeightsError: missing or damaged."""
+    if not path.is_file():
+        raise WeightsError(f"{path}: expected the {owner}'s weights, but there is no such file; name their folder")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     try:

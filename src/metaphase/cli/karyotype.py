@@ -116,5 +116,7 @@ def _tell(outcome: Outcome) -> None:
     pictures = (
         " and ".join(str(outcome.folder / name) for name in ("karyogram.png", "overlay.png")) if outcome.folder else ""
     )
-    told = outcome.iscn or "cannot tell the karyotype"
+    told = f"{outcome.iscn} ({outcome.sure:.0%} sure)" if outcome.iscn else "cannot tell the karyotype"
     tqdm.write(f"{given}: {outcome.chromosomes} chromosomes, {told}; the pictures are {pictures}", file=sys.stdout)
+    for reason in outcome.reasons:
+        tqdm.write(f"  {reason}", file=sys.stdout)

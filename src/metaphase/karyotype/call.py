@@ -20,6 +20,7 @@ Float64 = NDArray[np.float64]
 
 _LIKELY = 0.5  # P(is a chromosome) from which an instance without a slot is spoken of
 _CONTRADICTED = 0.1  # P(the class of its slot) below which a chromosome surely of another class is spoken of
+_HARDLY = 0.02  # P(the class of its slot) below which a placed instance is spoken of
 _MOST_NAMED = 6  # instances named in one reason
 
 _DEFAULTS = KaryotypeConfig()
@@ -131,6 +132,7 @@ def _left_over(best: Assignment, log_evidence: Float64, ids: Sequence[int]) -> l
         more = ", ..." if len(over) > _MOST_NAMED else ""
         reasons.append(f"may be chromosomes, but have no place in {best.hypothesis.iscn}: {', '.join(guesses)}{more}")
     reasons += _contradicted(best, log_evidence, ids)
+    reasons += _hardly_supported(best, log_evidence, ids)
     return reasons
 
 
@@ -143,6 +145,16 @@ def _contradicted(best: Assignment, log_evidence: Float64, ids: Sequence[int]) -
         return []
     shown = [f"{ids[i]} ({NAMES[int(q[i].argmax())]}, not {name_of(int(best.labels[i]))}?)" for i in odd[:_MOST_NAMED]]
     return [f"put where there was room: {', '.join(shown)}{', ...' if len(odd) > _MOST_NAMED else ''}"]
+
+
+def _hardly_supported(best: Assignment, log_evidence: Float64, ids: Sequence[int]) -> list[str]:
+    """What took a place though it hardly looks like that chromosome, or like any: dirt may complete a cell."""
+    own = np.exp(log_evidence[np.arange(len(log_evidence)), best.labels - 1])
+    weak = np.flatnonzero(best.placed & (own < _HARDLY))
+    if not len(weak):
+        return []
+    shown = [f"{ids[i]} ({name_of(int(best.labels[i]))})" for i in weak[np.argsort(own[weak])][:_MOST_NAMED].tolist()]
+    return [f"hardly supported in their places: {', '.join(shown)}{', ...' if len(weak) > _MOST_NAMED else ''}"]
 
 
 def _counted(best: Assignment) -> list[tuple[int, int]]:
