@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metaphase.banding import ideogram_densities
-from metaphase.karyotype import assemble
+from metaphase.karyotype import assemble, call_of, solve
 from metaphase.types import Instances, Karyotype, Straightened
 
 MALE = [*range(1, 23), *range(1, 23), 23, 24]
@@ -181,3 +181,14 @@ def test_a_chromosome_that_the_cell_renames_is_turned_to_its_new_class(turned: b
     assert (karyotype.labels_before[4], karyotype.instances.labels[4]) == (4, 5)
     assert karyotype.upright[4] == (not turned)
     assert karyotype.upright[[i for i in range(46) if i != 4]].all()
+
+
+def test_what_hardly_supports_its_place_is_spoken_of() -> None:
+    labels = np.array(MALE)
+    log_q = np.full((46, 25), np.log(1e-5))
+    log_q[np.arange(46), labels - 1] = np.log(0.999)
+    sure = solve(log_q)
+    assert not any("hardly supported" in reason for reason in call_of(sure, log_q, range(46)).reasons)
+    log_q[7, 7], log_q[7, 24] = np.log(0.01), np.log(0.98)  # more likely dirt than an 8, but an 8 is missing
+    told = call_of(solve(log_q), log_q, range(100, 146))
+    assert "hardly supported in their places: 107 (8)" in told.reasons
