@@ -131,6 +131,9 @@ def test_a_published_set_is_not_taken_for_own_images(tmp_path):
     home = write_autokary(tmp_path, {"train/A/1": cell(1), "test/B/2": cell(2)})
     with pytest.raises(DataError, match=r"holds autokary2022.*--root"):
         numbers(home)
+    write_autokary(tmp_path / "masks", {"test/B/2": cell(2)}).rename(tmp_path / "gband_masks")
+    with pytest.raises(DataError, match=r"holds gband_masks; give that name"):
+        numbers(tmp_path / "gband_masks")
     write_cil(tmp_path / "boxes", {"105161": cell(1)})
     with pytest.raises(DataError, match=r"holds cil; give that name in its place, with --root"):
         numbers(tmp_path / "boxes" / "cil")

@@ -69,7 +69,9 @@ def _format_of(folder: Path) -> str:
 
 
 def _published_in(folder: Path) -> list[str]:
-    return [name for name in ADAPTERS if name not in OWN_DATA and _is_there(name, folder)]
+    names = [name for name in ADAPTERS if name not in OWN_DATA and _is_there(name, folder)]
+    # Both lie in the same layout; the folder of one is not the other.
+    return [folder.name] if folder.name == "gband_masks" and folder.name in names else names
 
 
 def _is_there(name: str, folder: Path) -> bool:
