@@ -42,7 +42,12 @@ def evidence_sheet(spread: Spread, karyotype: Karyotype, title: str, config: Rep
         for column, index in enumerate(order[start : start + _ACROSS]):
             box = (margin + column * panel[0], top, margin + column * panel[0] + round(4.6 * unit), top + panel[1])
             _draw_panel(sheet, karyotype, index, strips[index], box, unit)
-    draw_footer(sheet, margin, unit, "black: profile of the chromosome; red: the ideogram, as it was laid")
+    draw_footer(
+        sheet,
+        margin,
+        unit,
+        "black: profile of the chromosome; red: the ideogram, as it was laid; number: how well they agree, at most 1",
+    )
     return sheet
 
 
@@ -63,8 +68,9 @@ def _draw_panel(
         _draw_curves(sheet, found, up == found.upright, (middle[0], y0, middle[1], y1))
         draw_ideogram(sheet, label, (x0 + round(3.7 * unit), y0, x0 + round(4.2 * unit), y1))
         score = found.score if up else found.turned_score
-        words = f"{score:.2f}" + ("" if up == found.upright else "  turned")
-        sheet.text((x1, y1 + 0.9 * unit), words, round(0.5 * unit), _MIDDLE, "rs")
+        sheet.text((x1, y1 + 0.9 * unit), f"{score:.2f}", round(0.5 * unit), _MIDDLE, "rs")
+        if up != found.upright:
+            sheet.text((x1, y1 + 1.5 * unit), "turned", round(0.5 * unit), _EXPECTED, "rs")
     sheet.text((x0, y1 + 0.9 * unit), caption, round(0.75 * unit), BLACK, "ls")
     sheet.text((x0 + 1.15 * unit, y1 + 0.9 * unit), f"no. {index}", round(0.42 * unit), _MIDDLE, "ls")
 
