@@ -22,7 +22,6 @@ from provenance import heading
 from metaphase import identify, masks
 from metaphase.banding import align, profile_of
 from metaphase.chromosomes import name_of
-from metaphase.config import IdentifyConfig
 from metaphase.predict import Model, load_model
 from metaphase.synth import draw_numbered
 from metaphase.types import Instances, Spread, Straightened
@@ -160,8 +159,8 @@ def main() -> None:
         print("\nWorst on BioImLAB: " + ", ".join(f"{name_of(k)} {np.mean(v):.0%}" for k, v in worst))
     votes = upside_down(options, model)
     print("\nThe network alone agrees with the ideogram: " + ", ".join(f"{name_of(k)} {s:.0%}" for k, s, _ in votes))
-    turned = tuple(k for k, s, _ in votes if s < 0.35)
-    print(f"\nIdentifyConfig.turned_classes should be {turned}; it is {IdentifyConfig().turned_classes}")
+    turned = [name_of(k) for k, s, _ in votes if s < 0.35]
+    print(f"\nLearnt upside down: {', '.join(turned) or 'none'}")
 
 
 if __name__ == "__main__":

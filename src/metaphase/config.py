@@ -145,11 +145,6 @@ class IdentifyConfig:
     segmenter_weight: float = 0.3
     """Weight of the segmenter's log probabilities of the class beside the identifier's own, at least 0."""
 
-    turned_classes: tuple[int, ...] = ()
-    """Classes (1..24) that these weights learned upside down on real chromosomes; `benchmarks/orientation.py` finds
-    them.
-    """
-
     bands_weight: float = 40.0
     """Nats that a correlation better by 1 with the ideogram adds to the network's log-odds of the p arm being up."""
 

@@ -51,7 +51,7 @@ def cell():
 @pytest.mark.parametrize("both_ways", [False, True])
 def test_labels_probabilities_and_orientation(cell, both_ways):
     session = DarkEnd()
-    alone = IdentifyConfig(both_ways=both_ways, bands_weight=0.0, turned_classes=())
+    alone = IdentifyConfig(both_ways=both_ways, bands_weight=0.0)
     identified = Identifier(session, alone)(*cell)
     named = identified.instances
     assert named.labels.tolist() == [3, 7]

@@ -42,17 +42,15 @@ def upright(
 ) -> NDArray[np.bool_]:
     """Bool[M]: whether the p arm is at row 0, from the network's log-odds and the bands against the ideogram.
 
-    labels: 1..24. The two fail differently: the network knows satellites and shapes but may have learned a class the
-    wrong way up (`config.turned_classes`), the ideogram has exact signs but says little where bands are nearly
-    symmetric.
+    labels: 1..24. The two fail differently: the network knows satellites and shapes, the ideogram has exact signs but
+    says little where bands are nearly symmetric.
     """
-    sign = np.where(np.isin(labels, config.turned_classes), -1.0, 1.0)
     profiles = [profile_of(laid.gray, laid.inside) for laid in straightened]
     margins = [
         align(profile, int(label)).margin if len(profile) > 1 else 0.0
         for profile, label in zip(profiles, labels, strict=True)
     ]
-    return np.asarray(sign * up_log_odds + config.bands_weight * np.array(margins) >= 0)
+    return np.asarray(up_log_odds + config.bands_weight * np.array(margins) >= 0)
 
 
 class Identifier:
