@@ -45,7 +45,7 @@ class Cell:
 
 def arguments(description: str | None, **extra: dict[str, object]) -> argparse.Namespace:
     """The options that all scripts share: --split, --limit, --root, --weights, and those of `extra`."""
-    parser = argparse.ArgumentParser(description=description)
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--split", default="val", help="split of CIL (val)")
     parser.add_argument("--limit", type=int, help="only so many cells, the first of the split")
     parser.add_argument("--root", type=Path, default=os.environ.get("METAPHASE_DATA"), help="folder of the data sets")

@@ -7,12 +7,11 @@ scoring. Its head was trained beside the masks in the same run, so it is no dete
 
 from __future__ import annotations
 
-import argparse
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from cells import arguments
 from numpy.typing import NDArray
 from provenance import provenance
 
@@ -87,16 +86,11 @@ def compared(
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--set", default="cil")
-    parser.add_argument("--split", default="val")
-    parser.add_argument("--limit", type=int, help="only the first so many images")
-    parser.add_argument("--score", type=float, default=0.35, help="the rival's operating point, chosen on val")
-    parser.add_argument("--root", type=Path, default=os.environ.get("METAPHASE_DATA"))
-    parser.add_argument("--weights", type=Path)
-    options = parser.parse_args()
-    if options.root is None:
-        parser.error("name the folder of the data sets with --root or METAPHASE_DATA")
+    options = arguments(
+        __doc__,
+        set={"default": "cil", "help": "a data set with boxes and classes (cil)"},
+        score={"type": float, "default": 0.35, "help": "the rival's operating point, chosen on val (0.35)"},
+    )
     model = load_model(options.weights)
     weights = options.weights or Path(masks.__file__).parent / "weights"
     rivals = {

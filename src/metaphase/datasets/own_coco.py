@@ -12,6 +12,7 @@ from pathlib import Path, PureWindowsPath
 from metaphase.datasets.defects import summaries
 from metaphase.datasets.formats.coco import CocoFile, instances_of_coco, read_coco
 from metaphase.datasets.formats.folders import name_alone
+from metaphase.datasets.formats.json_file import ends_of
 from metaphase.datasets.formats.own_folder import CITATION, LICENCE, own_index
 from metaphase.datasets.record import Index, Record
 from metaphase.errors import DataError
@@ -68,12 +69,8 @@ def read(index: Index, name: str) -> Record:
 
 
 def _looks_like_coco(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            head = file.read(_HEAD)
-            file.seek(max(0, path.stat().st_size - _HEAD))
-            ends = head + file.read(_HEAD)
-    except OSError:
+    ends = ends_of(path, _HEAD)
+    if ends is None:
         return False
     # A file cut short or spoilt in the middle still looks like one and then says what is wrong with it.
     return any(key in ends for key in (b'"annotations"', b'"categories"')) and b'"shapes"' not in ends

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from metaphase.datasets.formats.folders import files_below, image_beside, images_of, names_of
+from metaphase.datasets.formats.json_file import ends_of
 from metaphase.datasets.formats.labelme_folder import record_of
 from metaphase.datasets.formats.own_folder import CITATION, LICENCE, own_index
 from metaphase.datasets.record import Index, Record
@@ -53,12 +54,8 @@ def _is_case(folder: Path, home: Path) -> bool:
 
 
 def _looks_like_labelme(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            head = file.read(_TAIL)
-            file.seek(max(0, path.stat().st_size - _TAIL))
-            ends = head + file.read(_TAIL)
-    except OSError:
+    ends = ends_of(path, _TAIL)
+    if ends is None:
         return False
     if b'"annotations"' in ends or b'"categories"' in ends:
         return False

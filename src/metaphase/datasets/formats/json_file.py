@@ -8,7 +8,18 @@ from typing import Any
 
 from metaphase.errors import DataError
 
-__all__ = ["read_json", "read_json_object"]
+__all__ = ["ends_of", "read_json", "read_json_object"]
+
+
+def ends_of(path: Path, many: int) -> bytes | None:
+    """The first and the last `many` bytes, enough to guess a format by its keys; None where the file cannot be read."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(many)
+            file.seek(max(0, path.stat().st_size - many))
+            return head + file.read(many)
+    except OSError:
+        return None
 
 
 def read_json(path: Path, what: str, largest: int) -> object:
