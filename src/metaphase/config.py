@@ -266,6 +266,12 @@ class SegmentTraining:
     """Share of real crops that are turned or mirrored, in [0, 1]; annotated boxes do not count in them: their padding
     has sides."""
 
+    piling: float = 0.3
+    """How often a chromosome of a composite may cross one that is crossed already, in [0, 1]."""
+
+    dense_share: float = 0.5
+    """Share of real crops that are taken where chromosomes lie densest, in [0, 1]."""
+
     learnt_cells: int = 1
     """Grid cells of each chromosome whose masks are learnt in a step, of five that may answer for it; masks are two
     thirds of the cost of a step."""

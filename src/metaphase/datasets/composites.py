@@ -71,23 +71,31 @@ def compose(
     *,
     crossing: float = 0.34,
     touching: float = 0.36,
+    piling: float = 1.0,
 ) -> Composite:
     """Place chromosomes on a drawn background until they or the free places run out.
 
-    size: rows and columns. crossing, touching: share of chromosomes placed across and against another one.
+    size: rows and columns. crossing, touching: share of chromosomes placed across and against another one. piling:
+    how often one may cross another that is crossed already, in [0, 1]; 1 piles up heaps, as cells seldom do.
     Density, darkness, bends, nuclei, dirt, halos, illumination, blur and noise are drawn from `rng`.
     """
     image = _background(rng, size)
     occupied = np.zeros((size, size), np.uint8)
     masks: list[tuple[Bool, int, int]] = []
     labels: list[int] = []
+    crossed: set[int] = set()
     dark = float(rng.uniform(0.35, 0.62))
     for cutout in cutouts:
         patch, mask = _warp(cutout, rng, dark * float(rng.uniform(0.88, 1.12)))
         kind = rng.random()
         at = None
         if masks and kind < crossing:
-            at = _across(mask, masks, rng, size)
+            at = _across(mask, masks, rng, size) if piling == 1 else None
+            if piling < 1:
+                free = [i for i in range(len(masks)) if i not in crossed or rng.random() < piling]
+                host = free[int(rng.integers(len(free)))] if free else None
+                at = None if host is None else _across(mask, [masks[host]], rng, size)
+                crossed |= {host, len(masks)} if at is not None else set()
         elif masks and kind < crossing + touching:
             at = _against(mask, occupied, masks, rng)
         if at is None:

@@ -50,10 +50,12 @@ def composite_crop(cells: list[Material], rng: np.random.Generator, config: Segm
         cell = cells[int(rng.integers(len(cells)))]
         if not cell.masks:
             continue
-        k = int(rng.integers(len(cell.masks)))
+        # The larger of two: long chromosomes are what crossings cut into pieces.
+        k = max(rng.integers(len(cell.masks), size=2).tolist(), key=lambda i: cell.masks[i][0].size)
         mask, x, y = cell.masks[k]
         cutouts.append(cut_out(cell.spread, mask, x, y, int(cell.labels[k]), clear=CLEAR))
-    composed = compose(cutouts, rng, config.crop)
+    crossing, touching = float(rng.uniform(0.05, 0.4)), float(rng.uniform(0.1, 0.5))
+    composed = compose(cutouts, rng, config.crop, crossing=crossing, touching=touching, piling=config.piling)
     known = np.zeros(composed.transmittance.shape, bool)
     for mask, x, y in composed.masks:
         known[y : y + mask.shape[0], x : x + mask.shape[1]] |= mask
@@ -67,8 +69,7 @@ def composite_crop(cells: list[Material], rng: np.random.Generator, config: Segm
 def real_crop(cell: Material, rng: np.random.Generator, config: SegmentTraining) -> Crop:
     """A crop of a real spread: its isolated chromosomes with exact masks, the clustered ones ignored."""
     size, scale = config.crop, float(np.exp(rng.uniform(-0.18, 0.18)))
-    h, w = cell.spread.shape
-    corner = np.array([rng.uniform(min(0, w * scale - size), max(0, w * scale - size)) for w in (w, h)])
+    corner = _corner(cell, rng, size, scale, config.dense_share)
     matrix = np.array([[1 / scale, 0, corner[0] / scale], [0, 1 / scale, corner[1] / scale]])
     how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     image = cv2.warpAffine(cell.spread, matrix, (size, size), flags=how, borderValue=CLEAR).astype(np.float32) / CLEAR
@@ -92,6 +93,19 @@ def real_crop(cell: Material, rng: np.random.Generator, config: SegmentTraining)
         masks = [_dihedral_mask(mask, size, turns, mirrored) for mask in masks]
         own = np.full_like(own, np.nan)
     return _targets(np.ascontiguousarray(darkness), masks, own, unknown, rng, cell.labels[chosen], config.learnt_cells)
+
+
+def _corner(
+    cell: Material, rng: np.random.Generator, size: int, scale: float, dense_share: float
+) -> NDArray[np.float64]:
+    """Column and row of the crop's corner on the scaled spread; in `dense_share` of crops the fullest of three."""
+    h, w = cell.spread.shape
+    spans = [(min(0, n * scale - size), max(0, n * scale - size)) for n in (w, h)]
+    corners = [np.array([rng.uniform(*span) for span in spans]) for _ in range(3)]
+    if rng.random() >= dense_share:
+        return corners[0]
+    middles = (cell.boxes[:, :2] + cell.boxes[:, 2:]) / 2 * scale
+    return max(corners, key=lambda corner: int(((middles > corner) & (middles < corner + size)).all(1).sum()))
 
 
 def _drawn(rng: np.random.Generator) -> CutOut:

@@ -13,6 +13,7 @@ from scipy.optimize import linear_sum_assignment
 from metaphase import imaging, masks
 from metaphase.config import SegmentConfig
 from metaphase.datasets import cil
+from metaphase.identify.identifier import Identifier
 from metaphase.identify.straighten import straighten, to_input
 from metaphase.matching import THRESHOLD
 from metaphase.segment.segmenter import Segmenter
@@ -27,18 +28,29 @@ ASKED_LOOSELY = SegmentConfig(
 """The segmenter shows nearly all that it thinks of: annotated boxes choose better among it than its own ranking."""
 
 _TRUST = 0.25  # what a score of 1 adds to the IoU with the box when masks compete for a box
+_NAMED = 0.5  # what a certain agreement of names adds
 _SAME = (
     0.6  # share of the smaller mask from which two accepted masks are one chromosome, and the worse box goes without
 )
 
 
 def refresh(
-    root: Path, names: list[str], old: Path, new: Path, segmenter: Segmenter, *, good: float = 0.8, fair: float = 0.6
+    root: Path,
+    names: list[str],
+    old: Path,
+    new: Path,
+    segmenter: Segmenter,
+    identifier: Identifier | None = None,
+    *,
+    good: float = 0.8,
+    fair: float = 0.6,
+    named: float = 0.5,
 ) -> Iterator[tuple[str, int, int]]:
     """Write `new/NAME.npz` with the masks of `old/NAME.npz` and those that the segmenter adds.
 
     Yields (name, masks before, masks after). A predicted mask is added for an annotated box that has none yet when its
-    padded box has an IoU of at least `good` with it; from `fair` on its straightened chromosome serves the identifier.
+    padded box has an IoU of at least `good` with it, or of `fair` where the identifier gives the annotated class a
+    probability of at least `named`; from `fair` on its straightened chromosome serves the identifier.
     """
     new.mkdir(parents=True, exist_ok=True)
     index = cil.find(root)
@@ -51,8 +63,14 @@ def refresh(
         if spread.inverted or spread.chromosome_width <= 0:
             continue
         found = segmenter(spread)
+        if identifier is not None:
+            found = identifier(spread, found).instances
         rows, columns, agreement = accept(found, record.truth, spread.chromosome_width)
-        after = _with_masks(before, found, rows, columns, agreement, spread.gray, good, fair)
+        sure = agreement >= good
+        if identifier is not None:
+            agrees = found.probabilities_nc[columns, before.box_labels[rows] - 1] >= named
+            sure |= (agreement >= fair) & agrees
+        after = _with_masks(before, found, rows, columns, agreement >= fair, sure, spread.gray)
         cache.save(new, after)
         yield name, len(before.masks), len(after.masks)
 
@@ -62,15 +80,17 @@ def accept(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
     """Indices of annotated boxes and of the masks that belong to them, and how well the boxes agree.
 
-    The agreement is the IoU of the annotated box with the padded or the regressed box of the mask, whichever is
-    better; 0 where another accepted mask, whose box agrees better, already lies on the same pixels.
+    Masks compete for a box by their IoU with it, their scores and the probability that they are of its class. The
+    agreement is the IoU of the annotated box with the padded or the regressed box of the mask, whichever is better; 0
+    where another accepted mask, that suits its box better, already lies on the same pixels.
     """
     padded = masks.pad_as_annotators(found.boxes_xyxy, chromosome_width)
     iou = np.maximum(
         masks.box_iou_matrix(truth.boxes_xyxy, padded),
         masks.box_iou_matrix(truth.boxes_xyxy, found.annotation_boxes_xyxy),
     )
-    rows, columns = linear_sum_assignment(np.where(iou > THRESHOLD, iou + _TRUST * found.scores, 0), maximize=True)
+    suits = iou + _TRUST * found.scores + _NAMED * found.probabilities_nc[:, truth.labels - 1].T
+    rows, columns = linear_sum_assignment(np.where(iou > THRESHOLD, suits, 0), maximize=True)
     kept = iou[rows, columns] > THRESHOLD
     rows, columns = rows[kept], columns[kept]
     agreement = iou[rows, columns].copy()
@@ -79,7 +99,7 @@ def accept(
     shared = masks.mask_intersections(chosen.crops, chosen.offsets_xy, chosen.crops, chosen.offsets_xy)
     areas = shared.diagonal()
     taken: list[int] = []
-    for i in np.argsort(-agreement, kind="stable").tolist():
+    for i in np.argsort(-suits[rows, columns], kind="stable").tolist():
         if any(shared[i, j] > _SAME * min(areas[i], areas[j]) for j in taken):
             agreement[i] = 0.0
         else:
@@ -92,10 +112,9 @@ def _with_masks(
     found: Instances,
     rows: NDArray[np.int64],
     columns: NDArray[np.int64],
-    agreement: NDArray[np.float64],
+    fair: NDArray[np.bool_],
+    sure: NDArray[np.bool_],
     gray: NDArray[np.uint8],
-    good: float,
-    fair: float,
 ) -> cache.Material:
     assert found.crops is not None
     scale = before.scale
@@ -104,12 +123,12 @@ def _with_masks(
     known = set(before.owner.tolist())
     crops, owner = list(before.masks), before.owner.tolist()
     labels, inputs, input_labels = before.labels.tolist(), [], []
-    for row, column, iou in zip(rows.tolist(), columns.tolist(), agreement.tolist(), strict=True):
+    for row, column, serves, learnt in zip(rows.tolist(), columns.tolist(), fair, sure, strict=True):
         crop, xy = found.crops[column], found.offsets_xy[column]
-        if iou >= fair:
+        if serves:
             inputs.append(to_input(straighten(gray, crop, xy, width), levels))
             input_labels.append(int(before.box_labels[row]))
-        if iou >= good and row not in known:
+        if learnt and row not in known:
             crops.append(cache.resize_mask(crop, xy, scale))
             owner.append(row)
             labels.append(int(before.box_labels[row]))
