@@ -269,6 +269,9 @@ class SegmentTraining:
     piling: float = 0.3
     """How often a chromosome of a composite may cross one that is crossed already, in [0, 1]."""
 
+    linked: float = 0.3
+    """Share of the touching chromosomes of a composite that lie in one line, end to end, in [0, 1]."""
+
     dense_share: float = 0.5
     """Share of real crops that are taken where chromosomes lie densest, in [0, 1]."""
 

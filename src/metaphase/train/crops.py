@@ -55,7 +55,15 @@ def composite_crop(cells: list[Material], rng: np.random.Generator, config: Segm
         mask, x, y = cell.masks[k]
         cutouts.append(cut_out(cell.spread, mask, x, y, int(cell.labels[k]), clear=CLEAR))
     crossing, touching = float(rng.uniform(0.05, 0.4)), float(rng.uniform(0.1, 0.5))
-    composed = compose(cutouts, rng, config.crop, crossing=crossing, touching=touching, piling=config.piling)
+    composed = compose(
+        cutouts,
+        rng,
+        config.crop,
+        crossing=crossing,
+        touching=touching,
+        piling=config.piling,
+        linked=config.linked,
+    )
     known = np.zeros(composed.transmittance.shape, bool)
     for mask, x, y in composed.masks:
         known[y : y + mask.shape[0], x : x + mask.shape[1]] |= mask
