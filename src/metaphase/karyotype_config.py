@@ -20,40 +20,40 @@ class EvidenceConfig:
     Fitted on val by `benchmarks/fit_calls.py`, which also writes them here. In nats for each unit of the feature.
     """
 
-    class_probability: float = 1.167
+    class_probability: float = 1.218
     """Logarithm of the identifier's probability of the class."""
 
-    shorter: float = 0.256
+    shorter: float = 0.048
     """10 times the squared log of its length over that of the class, where it is shorter, capped at 2.5."""
 
-    smaller: float = -0.632
+    smaller: float = -0.792
     """The same for the area."""
 
-    score: float = 0.607
+    score: float = 0.647
     """Log-odds of the segmenter's score."""
 
-    sure_score: float = 0.329
+    sure_score: float = 0.294
     """What of these log-odds is above 2."""
 
-    contained: float = -1.851
+    contained: float = -1.564
     """Largest share of it that lies inside one better instance, in [0, 1]."""
 
-    off_darkness: float = -0.47
+    off_darkness: float = -0.341
     """Squared difference to the usual darkness, 1 at 20 percent, capped at 4."""
 
-    uncertainty: float = -0.639
+    uncertainty: float = -0.574
     """Logarithm of one minus the probability of its best class."""
 
-    banding: float = 2.688
+    banding: float = 2.627
     """Log of how much its bands differ over what is usual in the cell, where it is more."""
 
-    at_edge: float = -3.457
+    at_edge: float = -3.209
     """1 where it reaches the edge of the image."""
 
-    covered: float = -1.663
+    covered: float = -1.792
     """Share of it that other sure instances cover, in [0, 1]."""
 
-    constant: float = -0.021
+    constant: float = -0.101
     """What speaks for a chromosome before anything is known."""
 
 
@@ -132,7 +132,7 @@ class KaryotypeConfig:
     """Share of cells of the other normal sex, or with the same hint, from which the program abstains from a case, in
     (0, 1)."""
 
-    same_chromosome: float = 0.75
+    same_chromosome: float = 0.88
     """Of two outlines that share more than this part of the smaller one, only one can be a chromosome, in (0, 1)."""
 
     unknown_below: float = 0.1
@@ -141,7 +141,7 @@ class KaryotypeConfig:
     extra_unknown_below: float = 0.5
     """The same for an instance that found no slot, in [0, 1): sure ones are extra chromosomes, the others unknown."""
 
-    extra_chromosome_below: float = 0.95
+    extra_chromosome_below: float = 0.98
     """An instance without a slot whose P(is a chromosome) is less than this is laid aside, in [0, 1): as "debris"
     where it is more likely none, else as "unknown"."""
 
