@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,8 @@ from metaphase.banding import ideogram_densities
 from metaphase.karyotype import assemble, call_of, solve
 from metaphase.types import Instances, Karyotype, Straightened
 
+# `metaphase.karyotype.assemble` is the function; its file is found by name.
+assemble_file = sys.modules["metaphase.karyotype.assemble"]
 MALE = [*range(1, 23), *range(1, 23), 23, 24]
 
 
@@ -192,3 +195,10 @@ def test_what_hardly_supports_its_place_is_spoken_of() -> None:
     log_q[7, 7], log_q[7, 24] = np.log(0.01), np.log(0.98)  # more likely dirt than an 8, but an 8 is missing
     told = call_of(solve(log_q), log_q, range(100, 146))
     assert "hardly supported in their places: 107 (8)" in told.reasons
+
+
+def test_a_cell_without_other_readings_is_solved_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    solved = []
+    monkeypatch.setattr(assemble_file, "solve", lambda *args: solved.append(1) or solve(*args))
+    assemble(*cell(MALE, 0.9999, scores=np.full(46, 0.999)))
+    assert len(solved) == 1
