@@ -381,7 +381,7 @@ def main() -> None:
     options = arguments(
         __doc__,
         write={"action": "store_true", "help": "replace the defaults in karyotype_config.py"},
-        right={"type": float, "default": 0.86, "help": "normal cells called right at least (0.86)"},
+        right={"type": float, "default": 0.9, "help": "normal cells called right at least (0.9)"},
         wrong={"type": float, "default": 0.02, "help": "normal cells called wrong at most (0.02)"},
     )
     model = load_model(options.weights)

@@ -64,17 +64,17 @@ class KaryotypeConfig:
     evidence: EvidenceConfig = EvidenceConfig()
     """How the evidence of single instances is weighed."""
 
-    normal_prior: float = 0.331
+    normal_prior: float = 0.265
     """Prior of 46,XX and of 46,XY, each, in (0, 1)."""
 
-    sex_aneuploidy_prior: float = 0.00999
+    sex_aneuploidy_prior: float = 0.00906
     """Prior of 45,X, 47,XXX, 47,XXY, 47,XYY and 45,Y,-X, each, in (0, 1). Like the others no frequency
     among patients: it says how much evidence a call needs and is chosen with the thresholds."""
 
-    autosome_gain_prior: float = 0.00606
+    autosome_gain_prior: float = 0.00906
     """Prior of one autosome more, for each autosome and each sex, in (0, 1)."""
 
-    autosome_loss_prior: float = 0.000497
+    autosome_loss_prior: float = 0.000609
     """Prior of one autosome less, for each autosome and each sex, in (0, 1)."""
 
     missed_rate: float = 0.0001
@@ -86,35 +86,35 @@ class KaryotypeConfig:
     probability_floor: float = 0.0001
     """Probabilities below this count as this, in (0, 1/25): no network is so sure."""
 
-    softness: float = 1.0
+    softness: float = 1.35
     """Differences between hypotheses are divided by this before they become probabilities, above 0: calibration."""
 
-    call_slope: float = 0.637
+    call_slope: float = 0.799
     """P(the best hypothesis is right) = sigmoid(slope * log-odds of its posterior + offset + what its kind adds),
     fitted on val; above 0."""
 
-    call_offset: float = -0.041
+    call_offset: float = 0.516
     """See `call_slope`."""
 
-    call_gain: float = 0.823
+    call_gain: float = 0.207
     """Added to the offset for an autosome gained: kinds that are easily feigned need more evidence."""
 
-    call_loss: float = -0.387
+    call_loss: float = -1.084
     """The same for an autosome lost."""
 
-    call_sex: float = -0.279
+    call_sex: float = 0.076
     """The same for another set of sex chromosomes."""
 
-    call_normal_from: float = 0.498
+    call_normal_from: float = 0.533
     """P(right) from which a normal karyotype is proposed, in (0, 1); below it the program abstains."""
 
-    call_sex_from: float = 0.469
+    call_sex_from: float = 0.571
     """The same for another set of sex chromosomes."""
 
-    call_gain_from: float = 0.689
+    call_gain_from: float = 0.621
     """The same for an autosome gained."""
 
-    call_loss_from: float = 0.614
+    call_loss_from: float = 0.682
     """The same for an autosome lost."""
 
     fewest_found: int = 23
