@@ -44,7 +44,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed-test
 	@touch $@
 
 karyotype: $(VENV)/.installed
-	$(BIN)/metaphase karyotype examples/metaphase.png --out $(OUT)
+	$(BIN)/metaphase karyotype examples/metaphase.png --out $(OUT) --overwrite
 
 # One thread for each process: two pytest workers share the two cores.
 test: $(VENV)/.installed-test

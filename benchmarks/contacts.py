@@ -16,7 +16,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -153,11 +152,17 @@ def _is_cut(mask: MaskAt, by: MaskAt) -> int:
     return int(np.count_nonzero(stats[1:, cv2.CC_STAT_AREA] > 0.1 * np.count_nonzero(first)) >= 2)
 
 
+def some(folder: Path, limit: int) -> list[str]:
+    """Names of cells in the folder, drawn with a fixed seed."""
+    names = sorted(path.stem for path in folder.glob("[!.]*.npz"))
+    return [names[i] for i in sorted(np.random.default_rng(0).permutation(len(names))[:limit])]
+
+
 def real_cells(folder: Path, limit: int) -> Contacts:
     """Cells of CIL by their training material."""
     found = Contacts()
-    for path in islice(sorted(folder.glob("[!.]*.npz")), limit):
-        cell = cache.load(folder, path.stem)
+    for name in some(folder, limit):
+        cell = cache.load(folder, name)
         found.add(cell.masks, WIDTH, len(cell.boxes) - len(cell.masks))
     return found
 
@@ -248,16 +253,17 @@ def rows(options: argparse.Namespace) -> Iterator[tuple[str, Callable[[], Contac
     folder = Path(options.material)
     yield "CIL train, real cells", lambda: real_cells(folder, options.limit)
     yield "`gband_masks`, drawn by hand", lambda: drawn_by_hand(root)
-    cells = [c for c in (cache.load(folder, p.stem) for p in islice(sorted(folder.glob("[!.]*.npz")), 60)) if c.masks]
+    cells = [cell for cell in (cache.load(folder, name) for name in some(folder, 60)) if cell.masks]
     default = SegmentTraining()
-    yield f"training composites (piling {default.piling})", lambda: training(cells, options.count, default)
-    yield "training composites, piling 1", lambda: training(cells, options.count, SegmentTraining(piling=1.0))
+    name = f"training composites (piling {default.piling}, linked {default.linked})"
+    yield name, lambda: training(cells, options.count, default)
+    before = SegmentTraining(piling=1.0, linked=0.0)
+    yield "training composites, piling 1, linked 0", lambda: training(cells, options.count, before)
     yield "`synth --from cil`", lambda: numbered(index, splits["train"], options.count // 2)
     yield "frozen composites (crossing .25)", lambda: numbered(index, splits["test"], options.count // 2, crossing=0.25)
     for text in options.grid:
-        crossing, touching, piling = (float(v) for v in text.split(":"))
-        how = {"crossing": crossing, "touching": touching, "piling": piling}
-        name = f"compose: crossing {crossing:g}, touching {touching:g}, piling {piling:g}, {options.size} px"
+        how = dict(zip(("crossing", "touching", "piling", "linked"), map(float, text.split(":")), strict=False))
+        name = f"compose: {', '.join(f'{key} {value:g}' for key, value in how.items())}, {options.size} px"
         yield name, lambda how=how: whole(cells, options.count // 2, options.size, **how)
 
 
@@ -268,7 +274,7 @@ def main() -> None:
     parser.add_argument("--material", type=Path, default=Path("runs/cells/refreshed"), help="of cil, with masks")
     parser.add_argument("--limit", type=int, default=400, help="real cells")
     parser.add_argument("--count", type=int, default=120, help="training composites; of whole cells half as many")
-    parser.add_argument("--grid", nargs="*", default=[], help="crossing:touching:piling of further composites")
+    parser.add_argument("--grid", nargs="*", default=[], help="crossing:touching:piling:linked of further composites")
     parser.add_argument("--size", type=int, default=560, help="rows and columns of those, 12 px to a width")
     parser.add_argument("--only", default="", help="only lines whose name holds this")
     options = parser.parse_args()

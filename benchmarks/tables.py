@@ -93,7 +93,8 @@ def main() -> None:
     out = options.runs / options.set
     if not options.again:
         subprocess.run(
-            [sys.executable, "-m", "metaphase", "evaluate", options.set, "--out", str(out), *more], check=True
+            [sys.executable, "-m", "metaphase", "evaluate", options.set, "--out", str(out), "--overwrite", *more],
+            check=True,
         )
     document = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
     shown = [word for i, word in enumerate(more) if word != "--root" and (i == 0 or more[i - 1] != "--root")]

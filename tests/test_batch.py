@@ -29,7 +29,7 @@ def test_three_files_for_an_image(tmp_path, fake_model, write_spread):
     jsonschema.validate(document, report.result_schema())
     assert document["image"] == {"path": str(image), "width": 260, "height": 260}
     assert len(document["instances"]) == 46
-    assert np.asarray(Image.open(outcome.folder / "overlay.png")).shape == (260, 260, 3)
+    assert np.asarray(Image.open(outcome.folder / "overlay.png")).shape == (520, 520, 3), "enlarged for the numbers"
     assert Image.open(outcome.folder / "karyogram.png").mode == "RGB"
 
 
@@ -119,12 +119,16 @@ def test_the_warnings_of_the_reader_arrive(tmp_path, fake_model, write_spread):
     assert outcome.warnings == ("the file has 2 pages; the first is read",)
 
 
-def test_a_second_run_replaces_the_files_and_nothing_else(tmp_path, fake_model, write_spread):
+def test_a_second_run_replaces_the_files_and_nothing_else_where_asked_to(tmp_path, fake_model, write_spread):
     image, out = write_spread(tmp_path / "a.png"), tmp_path / "out"
     list(karyotype_images(plan([image]), out, fake_model))
     (out / "a" / "my notes.txt").write_text("keep")
     write_spread(image, 30)
-    list(karyotype_images(plan([image]), out, fake_model))
+    with pytest.raises(MetaphaseError, match=r"result.json is there already \(and 2 more\).*--overwrite"):
+        list(karyotype_images(plan([write_spread(tmp_path / "b.png"), image]), out, fake_model))
+    assert len(json.loads((out / "a" / "result.json").read_text())["instances"]) == 46
+    assert not (out / "b").exists(), "nothing is done where something would be replaced"
+    list(karyotype_images(plan([image]), out, fake_model, overwrite=True))
     assert len(json.loads((out / "a" / "result.json").read_text())["instances"]) == 30
     assert (out / "a" / "my notes.txt").read_text() == "keep"
     assert len(files_below(out)) == 5

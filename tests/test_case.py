@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 import os
 import re
+from dataclasses import replace
 from urllib.parse import unquote
 
 import pytest
 from click.testing import CliRunner
 
-from metaphase.case import gather
+from metaphase.case import CELL_FILES, gather
 from metaphase.cli.commands import metaphase
 from metaphase.errors import DataError, ImageError, MetaphaseError
+from metaphase.report import case_sheets
 from metaphase.report.heading import sanity_words
+from metaphase.report.lettering import text_size
+from metaphase.report.sheet import Text
+from metaphase.types import Case
 
 
 def test_all_cells_come_out_on_one_page(fake_model, write_spread, tmp_path) -> None:
@@ -31,15 +36,15 @@ def test_all_cells_come_out_on_one_page(fake_model, write_spread, tmp_path) -> N
     page = (tmp_path / "out" / "case.html").read_text(encoding="utf-8")
     assert {"name", "iscn", "chromosomes", "sanity"} == set(document["cells"][0])
     assert "<th>sanity" in page
-    assert f"<td>{sanity_words(case.cells[0][1])}</td>" in page
+    assert f"<td>46</td><td>{sanity_words(case.cells[0][1])}</td>" in page
     assert "b&lt;1&gt;" in page
     assert "<1>" not in page
     assert "a cytogeneticist must confirm" in page
-    assert page.count("<img ") == 3
+    assert page.count("<img ") == 6
+    assert "<a href='a/overlay.png'>" in page
     assert (tmp_path / "out" / "case.pdf").read_bytes().startswith(b"%PDF")
     for name in ("a", "b<1>", "c"):
-        assert (tmp_path / "out" / name / "karyogram.png").is_file()
-        assert (tmp_path / "out" / name / "result.json").is_file()
+        assert sorted(path.name for path in (tmp_path / "out" / name).iterdir()) == sorted(CELL_FILES)
 
 
 def test_what_cannot_be_a_case_is_refused(fake_model, write_spread, tmp_path) -> None:
@@ -49,10 +54,48 @@ def test_what_cannot_be_a_case_is_refused(fake_model, write_spread, tmp_path) ->
     (tmp_path / "broken" / "x.png").write_bytes(b"no image")
     with pytest.raises(DataError, match="none of 1"):
         list(gather(tmp_path / "broken", tmp_path / "out", fake_model))
-    write_spread(tmp_path / "twins" / "a.png")
-    write_spread(tmp_path / "twins" / "a.bmp")
-    with pytest.raises(DataError, match="same name"):
-        list(gather(tmp_path / "twins", tmp_path / "out", fake_model))
+
+
+def test_two_images_of_one_name_are_two_cells_and_it_is_said(fake_model, write_spread, tmp_path) -> None:
+    for name in ("a.png", "a.bmp", "b.png"):
+        write_spread(tmp_path / "twins" / name)
+    steps = list(gather(tmp_path / "twins", tmp_path / "out", fake_model))
+    assert [step.name for step in steps] == ["a", "a-2", "b", "twins"]
+    assert [len(step.warnings) for step in steps] == [0, 1, 0, 0]
+    assert "a.png: another image is named a too" in steps[1].warnings[0]
+    assert "counted twice" in steps[1].warnings[0]
+    assert (tmp_path / "out" / "a-2" / "overlay.png").is_file()
+    assert "a-2/overlay.png" in (tmp_path / "out" / "case.html").read_text(encoding="utf-8")
+
+
+def test_earlier_results_are_replaced_only_where_asked_to(fake_model, write_spread, tmp_path, monkeypatch) -> None:
+    write_spread(tmp_path / "person" / "a.png")
+    monkeypatch.setattr("metaphase.predict.load_model", lambda weights: fake_model)
+    command = ["case", str(tmp_path / "person"), "--out", str(tmp_path / "out")]
+    assert CliRunner().invoke(metaphase, command).exit_code == 0
+    (tmp_path / "out" / "a" / "notes.txt").write_text("keep")
+    refused = CliRunner().invoke(metaphase, command).exception
+    assert isinstance(refused, MetaphaseError)
+    assert "case.json is there already (and 5 more)" in str(refused)
+    assert "--overwrite" in str(refused)
+    assert CliRunner().invoke(metaphase, [*command, "--overwrite"]).exit_code == 0
+    assert (tmp_path / "out" / "a" / "notes.txt").read_text() == "keep"
+
+
+def test_reasons_stand_whole_in_the_printed_table(fake_model, write_spread, tmp_path) -> None:
+    reasons = ("may be chromosomes: " + ", ".join(f"{i} (12?)" for i in range(60)), "look at 3")
+    found = replace(fake_model.karyotype(fake_model.spread(write_spread(tmp_path / "a.png"))), reasons=reasons)
+    cells = tuple((f"cell {i}", found) for i in range(30))
+    sheets = case_sheets(Case("person", cells, None, (), 46, reasons=reasons))
+    assert len(sheets) > 1
+    assert all(sheet.height < 1.5 * sheet.width for sheet in sheets)
+    words = [mark.words for sheet in sheets for mark in sheet.marks if isinstance(mark, Text)]
+    assert words.count("look at 3") == 31
+    assert " ".join(words).count("59 (12?)") == 31
+    for sheet in sheets:
+        for mark in sheet.marks:
+            if isinstance(mark, Text) and mark.anchor == "ls":
+                assert mark.x + text_size(mark.words, mark.size)[0] <= sheet.width - 40, mark.words
 
 
 def test_the_command_tells_the_proposal(fake_model, write_spread, tmp_path, monkeypatch) -> None:
@@ -60,7 +103,7 @@ def test_the_command_tells_the_proposal(fake_model, write_spread, tmp_path, monk
     monkeypatch.setattr("metaphase.predict.load_model", lambda weights: fake_model)
     result = CliRunner().invoke(metaphase, ["case", str(tmp_path / "person"), "--out", str(tmp_path / "out")])
     assert result.exit_code == 0, result.output
-    assert "person: cannot tell; 1 cells" in result.output
+    assert "person: cannot tell; 1 cell;" in result.output
 
 
 def test_any_name_of_a_file_is_shown_and_linked(fake_model, write_spread, tmp_path) -> None:
@@ -73,7 +116,9 @@ def test_any_name_of_a_file_is_shown_and_linked(fake_model, write_spread, tmp_pa
     case = list(gather(tmp_path / "person", tmp_path / "out", fake_model))[-1].case
     assert case is not None
     page = (tmp_path / "out" / "case.html").read_text(encoding="utf-8")
-    for address in re.findall("<img src='(.*?)'", page):
+    addresses = re.findall("(?:src|href)='([^#].*?)'", page)
+    assert len(addresses) == 2 * 7
+    for address in addresses:
         assert (tmp_path / "out" / unquote(address, errors="surrogateescape")).is_file()
     assert "src='50%25%20%231%3F/karyogram.png'" in page
     assert "not ? text" in page

@@ -81,7 +81,7 @@ def test_only_common_images_count(tmp_path):
     assert (found["images"], found["only_a"], found["only_b"]) == (1, ["y"], ["z"])
     assert found["metrics"]["found"]["a"] == 1
     assert found["metrics"]["found"]["low"] is None, "one case has no interval"
-    assert found["notes"] == ["1 images were scored in the first run only and 1 in the second only"]
+    assert found["notes"] == ["1 image was scored in the first run only and 1 in the second only"]
 
 
 ENDLESS = (
@@ -109,7 +109,7 @@ def test_runs_that_cannot_be_paired_are_refused(tmp_path):
         compare_runs(a, write_run(tmp_path / "val", [cell()], split="val"), FEW)
     with pytest.raises(DataError, match="no image in common"):
         compare_runs(a, write_run(tmp_path / "names", [cell()], names=["other"]), FEW)
-    with pytest.raises(DataError, match="different truth in 1 images, the first is cell0"):
+    with pytest.raises(DataError, match="different truth in 1 image, the first is cell0"):
         compare_runs(a, write_run(tmp_path / "truth", [cell()], truth=cell(shift=1.0)), FEW)
     with pytest.raises(DataError, match="none: expected the cells.json .*evaluate --out DIR"):
         compare_runs(a, tmp_path / "none", FEW)

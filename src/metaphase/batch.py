@@ -13,7 +13,7 @@ from metaphase import report
 from metaphase.config import ReportConfig
 from metaphase.errors import ImageError, MetaphaseError
 from metaphase.image_io import find_images
-from metaphase.result_folder import write_folder
+from metaphase.result_folder import folder_name, free_name, keep_results, write_folder
 from metaphase.types import Karyotype
 
 if TYPE_CHECKING:
@@ -86,23 +86,29 @@ def plan(inputs: Sequence[str | os.PathLike[str]]) -> list[Job]:
             jobs.append(Job(given, "", error))
             continue
         for image in images:
-            name = _free_name(image.stem, taken)
-            taken.add(name.casefold())
-            jobs.append(Job(given if image == Path(given) else str(image), name))
+            jobs.append(Job(given if image == Path(given) else str(image), free_name(image.stem, taken)))
     return jobs
 
 
 def karyotype_images(
-    jobs: Sequence[Job], out_dir: str | os.PathLike[str], model: Model, look: ReportConfig | None = None
+    jobs: Sequence[Job],
+    out_dir: str | os.PathLike[str],
+    model: Model,
+    look: ReportConfig | None = None,
+    *,
+    overwrite: bool = False,
 ) -> Iterator[Outcome]:
     """Do the jobs in order and yield each outcome once its files are written.
 
     look: how the karyogram is drawn, and whether `karyogram.pdf` and `evidence.png` are written too.
-    The folder `out_dir/<name>` appears only when its three files are complete; in one that exists already the three
-    files are replaced and nothing else is touched. A MetaphaseError of one image is its outcome, the rest goes on.
-    Raises MetaphaseError where `out_dir` cannot be made.
+    The folder `out_dir/<name>` appears only when its three files are complete. Where earlier results are there nothing
+    is done at all; with `overwrite` they are replaced and nothing else is touched. A MetaphaseError of one image is its
+    outcome, the rest goes on.
+    Raises MetaphaseError where results are there already or `out_dir` cannot be made.
     """
     out = Path(out_dir)
+    if not overwrite:
+        keep_results(out / job.name / name for job in jobs if job.error is None for name in FILES)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -124,21 +130,6 @@ def looks_like_metaphase(karyotype: Karyotype) -> bool:
     return len(scores) >= _FEWEST and scores[len(scores) * 9 // 10] >= _SUREST
 
 
-def _folder_name(stem: str) -> str:
-    # Windows drops dots and blanks at the end of a name.
-    return stem.rstrip(" .") or "image"
-
-
-def _free_name(stem: str, taken: set[str]) -> str:
-    # File systems that ignore case must not mix two results.
-    wanted = _folder_name(stem)
-    name, number = wanted, 1
-    while name.casefold() in taken:
-        number += 1
-        name = f"{wanted}-{number}"
-    return name
-
-
 def _karyotype_image(job: Job, out: Path, model: Model, look: ReportConfig) -> Outcome:
     path = Path(job.given)
     spread = model.spread(path)
@@ -148,7 +139,7 @@ def _karyotype_image(job: Job, out: Path, model: Model, look: ReportConfig) -> O
     contents = (
         (json.dumps(document, indent=1, allow_nan=False) + "\n").encode("utf-8"),
         report.encode_png(sheet.rgb()),
-        report.encode_png(report.draw_overlay(spread, karyotype)),
+        report.encode_png(report.draw_overlay(spread, karyotype, look)),
     )
     folder = out / job.name
     files = dict(zip(FILES, contents, strict=True))
@@ -160,7 +151,7 @@ def _karyotype_image(job: Job, out: Path, model: Model, look: ReportConfig) -> O
     warnings = tuple(warning.removeprefix(f"{path}: ") for warning in spread.warnings)
     if not looks_like_metaphase(karyotype):
         warnings += (NO_METAPHASE,)
-    wanted = _folder_name(path.stem)
+    wanted = folder_name(path.stem)
     if job.name != wanted:
         warnings += (f"another image is named {wanted} too; the results are in {folder}",)
     found = len(karyotype.instances.of_status("chromosome"))

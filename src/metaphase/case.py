@@ -13,19 +13,26 @@ from metaphase import karyotype, report
 from metaphase.config import ReportConfig
 from metaphase.errors import DataError, MetaphaseError
 from metaphase.image_io import find_images, write_atomically
-from metaphase.result_folder import write_folder
+from metaphase.result_folder import folder_name, free_name, keep_results, write_folder
 from metaphase.types import Case, Karyotype
+from metaphase.words import plural
 
 if TYPE_CHECKING:
     from metaphase.predict import Model
 
-__all__ = ["CellDone", "gather"]
+__all__ = ["CELL_FILES", "FILES", "CellDone", "gather"]
+
+FILES = ("case.json", "case.html", "case.pdf")
+"""What is written for the case."""
+
+CELL_FILES = ("result.json", "karyogram.png", "overlay.png")
+"""What is written for each cell, in a folder of its own."""
 
 
 @dataclass(frozen=True)
 class CellDone:
     """What became of one image: done and total count images; error is None where it was read; case is set at the
-    end.
+    end. name: of the cell and of its folder. warnings: sentences for the user.
     """
 
     name: str
@@ -33,6 +40,7 @@ class CellDone:
     total: int
     error: MetaphaseError | None = None
     case: Case | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def gather(
@@ -40,47 +48,62 @@ def gather(
     out_dir: str | os.PathLike[str],
     model: Model,
     config: ReportConfig | None = None,
+    *,
+    overwrite: bool = False,
 ) -> Iterator[CellDone]:
     """Karyotype every image of a folder as a cell of one person; yields each cell, and at the end the case.
 
-    `out_dir` receives `NAME/result.json` and `NAME/karyogram.png` for each cell, and then `case.json`, `case.html` and
-    `case.pdf`. An image that cannot be read is yielded with its error and left out.
-    Raises ImageError where the folder holds no image, DataError where none could be read or two have one name,
-    MetaphaseError where nothing can be written.
+    `out_dir` receives `CELL_FILES` in a folder for each cell, and then `FILES`. A cell is named as its image; where two
+    images have one name but for their suffix, the second is `<name>-2`, with a warning. An image that cannot be read is
+    yielded with its error and left out.
+    Raises ImageError where the folder holds no image, DataError where none could be read, MetaphaseError where earlier
+    results are there (not with `overwrite`: then they are replaced) or nothing can be written.
     """
     source, out = Path(folder), Path(out_dir)
     images = find_images(source)
-    names = [image.stem for image in images]
-    if len({name.casefold() for name in names}) < len(names):
-        raise DataError(f"{source}: two images have the same name but for their suffix; rename one")
+    taken: set[str] = set()
+    names = [free_name(image.stem, taken) for image in images]
+    if not overwrite:
+        keep_results([out / file for file in FILES] + [out / cell / file for cell in names for file in CELL_FILES])
     name = source.resolve().name
     cells: list[tuple[str, Karyotype]] = []
     sheets: list[report.Sheet] = []
-    for done, image in enumerate(images, 1):
-        error = None
+    for done, (image, cell) in enumerate(zip(images, names, strict=True), 1):
+        error, warnings = None, _twin_warning(image, cell)
         try:
             spread = model.spread(image)
             found = model.karyotype(spread)
         except MetaphaseError as raised:
             error = raised
         else:
-            sheet = report.karyogram_sheet(spread, found, f"{name}  ·  {image.stem}", config)
-            document = report.result_document(spread, found, image, model.info)
+            sheet = report.karyogram_sheet(spread, found, f"{name}  ·  {cell}", config)
+            contents = (
+                _json(report.result_document(spread, found, image, model.info)),
+                report.encode_png(sheet.rgb()),
+                report.encode_png(report.draw_overlay(spread, found, config)),
+            )
             # Where one cell cannot be written, the next cannot either: no image is to blame.
-            files = {"result.json": _json(document), "karyogram.png": report.encode_png(sheet.rgb())}
-            write_folder(out / image.stem, files)
-            cells.append((image.stem, found))
+            write_folder(out / cell, dict(zip(CELL_FILES, contents, strict=True)))
+            warnings += spread.warnings
+            cells.append((cell, found))
             sheets.append(sheet)
-        yield CellDone(image.stem, done, len(images), error)
+        yield CellDone(cell, done, len(images), error, warnings=warnings)
     if not cells:
-        raise DataError(f"{source}: none of {len(images)} images could be read")
+        raise DataError(f"{source}: none of {plural(len(images), 'image')} could be read")
     case = karyotype.consensus(name, cells)
-    pictures = {cell: f"{cell}/karyogram.png" for cell, _ in cells}
     write_atomically(out / "case.json", _json(_document(case, model.info)))
     # Names of files may hold what is no UTF-8; what the page cannot show is a question mark.
-    write_atomically(out / "case.html", report.case_html(case, pictures).encode("utf-8", "replace"))
+    write_atomically(out / "case.html", report.case_html(case).encode("utf-8", "replace"))
     write_atomically(out / "case.pdf", report.encode_pdf([*report.case_sheets(case), *sheets], name))
     yield CellDone(name, len(images), len(images), case=case)
+
+
+def _twin_warning(image: Path, cell: str) -> tuple[str, ...]:
+    wanted = folder_name(image.stem)
+    if cell == wanted:
+        return ()
+    said = f"another image is named {wanted} too, so this cell is called {cell}"
+    return (f"{image}: {said}; if both show one metaphase, it is counted twice",)
 
 
 def _document(case: Case, model_info: dict[str, str]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import numpy as np
 from metaphase import metrics
 from metaphase.config import EvaluateConfig
 from metaphase.errors import DataError
+from metaphase.words import plural
 
 __all__ = ["CELLS", "compare_runs"]
 
@@ -50,14 +51,17 @@ def compare_runs(a: Path, b: Path, config: EvaluateConfig | None = None) -> dict
     other = [name for name in names if first.cells[name]["truth_crc32"] != second.cells[name]["truth_crc32"]]
     if other:
         raise DataError(
-            f"{a} and {b} were scored against different truth in {len(other)} images, the first is {other[0]}; "
-            "evaluate both again on the same data"
+            f"{a} and {b} were scored against different truth in {plural(len(other), 'image')}, "
+            f"the first is {other[0]}; evaluate both again on the same data"
         )
     only_a = [name for name in first.cells if name not in second.cells]
     only_b = [name for name in second.cells if name not in first.cells]
     figures, notes = _differences(first, second, names, settings)
     if only_a or only_b:
-        notes.append(f"{len(only_a)} images were scored in the first run only and {len(only_b)} in the second only")
+        notes.append(
+            f"{plural(len(only_a), 'image was', 'images were')} scored in the first run only "
+            f"and {len(only_b)} in the second only"
+        )
     return {
         "a": str(a),
         "b": str(b),

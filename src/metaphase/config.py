@@ -32,10 +32,12 @@ class ReportConfig:
     """Pictures and files about one cell."""
 
     karyogram_chromosome_width: int = 30
-    """Width of a chromosome on the karyogram page in pixels, 8..64; everything else on the page scales with it."""
+    """Width of a chromosome on the karyogram page in pixels, 8..64; everything else on the page scales with it.
+    Where the image has wider ones they keep their width, up to 64, so that no band is lost."""
 
     karyogram_longest: int = 640
-    """The scale of the page is reduced where its longest chromosome would be longer than this, pixels."""
+    """The scale of the page is reduced where its longest chromosome would be longer than this, pixels; on a page with
+    wider chromosomes it is as much longer."""
 
     karyogram_layout: str = "rows"
     """"rows" (1-5, 6-12, 13-18, 19-22 with X and Y) or "denver" (X among the C, Y among the G)."""
@@ -52,6 +54,9 @@ class ReportConfig:
     evidence: bool = False
     """Write the band profile of every chromosome against its ideogram too."""
 
+    overlay_chromosome_width: int = 24
+    """Overlays of images with narrower chromosomes (pixels) are enlarged two or three times, for legible numbers."""
+
     png_compression: int = 1
     """zlib level 0 (fast, large) .. 9 (slow, small)."""
 
@@ -65,6 +70,7 @@ class ReportConfig:
         limits = {
             "karyogram_chromosome_width": (8, 64),
             "karyogram_longest": (64, 4096),
+            "overlay_chromosome_width": (1, 64),
             "png_compression": (0, 9),
             "most_hypotheses": (1, 20),
             "score_decimals": (3, 8),
@@ -268,6 +274,9 @@ class SegmentTraining:
 
     piling: float = 0.3
     """How often a chromosome of a composite may cross one that is crossed already, in [0, 1]."""
+
+    linked: float = 0.3
+    """Share of the touching chromosomes of a composite that lie in one line, end to end, in [0, 1]."""
 
     dense_share: float = 0.5
     """Share of real crops that are taken where chromosomes lie densest, in [0, 1]."""

@@ -1,15 +1,43 @@
-"""A folder of results, written whole or not at all."""
+"""Folders of results: named apart, never replaced unasked, written whole or not at all."""
 
 from __future__ import annotations
 
 import shutil
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from metaphase.errors import MetaphaseError
 
-__all__ = ["write_folder"]
+__all__ = ["folder_name", "free_name", "keep_results", "write_folder"]
+
+
+def folder_name(stem: str) -> str:
+    """The name of the folder for an image with this stem."""
+    # Windows drops dots and blanks at the end of a name.
+    return stem.rstrip(" .") or "image"
+
+
+def free_name(stem: str, taken: set[str]) -> str:
+    """`folder_name(stem)`, or with `-2`, `-3`, ... where that is taken; `taken` (casefolded) learns it."""
+    # File systems that ignore case must not mix two results.
+    wanted = folder_name(stem)
+    name, number = wanted, 1
+    while name.casefold() in taken:
+        number += 1
+        name = f"{wanted}-{number}"
+    taken.add(name.casefold())
+    return name
+
+
+def keep_results(files: Iterable[Path]) -> None:
+    """Raise MetaphaseError where one of these files, which are about to be written, is there already."""
+    there = [path for path in files if path.exists()]
+    if there:
+        more = f" (and {len(there) - 1} more)" if len(there) > 1 else ""
+        raise MetaphaseError(
+            f"{there[0]} is there already{more}; name another folder, or replace earlier results with --overwrite"
+        )
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:

@@ -234,10 +234,14 @@ class Straightened:
     """One chromosome laid out along its axis, p arm towards row 0 if `upright` is known to the identifier.
 
     gray: UInt8[length, breadth], background 255; inside: Bool of the same shape.
+    axis: Float32[n, 4], where it lies in the image: points (x, y) along the axis at equal steps, and the unit normal at
+    each, so that a picture can be sampled from the image itself; empty where it is not known. It may follow a bend
+    that is left in `gray`.
     """
 
     gray: NDArray[np.uint8]
     inside: Bool
+    axis: Float32 = field(default_factory=lambda: np.zeros((0, 4), np.float32))
 
 
 @dataclass(frozen=True, eq=False)

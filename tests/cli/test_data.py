@@ -46,7 +46,7 @@ def test_check_says_what_it_found_and_fails_on_errors_only(root):
     result = run("check", "cil", "--root", root)
     assert result.exit_code == 0, result.output
     assert "cells with a count far from 46 (1): kept" in result.stdout
-    assert "cil: 2 images, 50 chromosomes, 2 cases; 0 errors, 1 warnings, 0 notes" in result.stdout
+    assert "cil: 2 images, 50 chromosomes, 2 cases; 0 errors, 1 warning, 0 notes" in result.stdout
     path = next(root.rglob("105171.xml"))
     path.write_text("<no", encoding="utf-8")
     result = run("check", "cil", "--root", root, "--json")
@@ -67,12 +67,12 @@ def test_check_fix_writes_a_cleaned_copy(root, tmp_path):
     next(root.rglob("105171.jpg")).write_bytes(b"no image")
     result = run("check", "cil", "--root", root, "--fix", tmp_path / "clean")
     assert result.exit_code == 1
-    assert "cleaned copy: 1 images, 46 chromosomes" in result.stdout
+    assert "cleaned copy: 1 image, 46 chromosomes" in result.stdout
     assert run("check", tmp_path / "clean").exit_code == 0
 
 
 def test_stats_in_words_in_json_and_as_plots(root, tmp_path):
-    result = run("stats", "cil", "--root", root, "--plot", tmp_path / "new" / "plots.png")
+    result = run("stats", "cil", "--root", root, "--out", tmp_path / "new" / "plots.png")
     assert "images by number of chromosomes: 4: 1, 46: 1" in result.stdout
     assert (tmp_path / "new" / "plots.png").read_bytes().startswith(b"\x89PNG")
     assert json.loads(run("stats", "cil", "--root", root, "--json").stdout)["chromosomes"] == 50
@@ -86,7 +86,7 @@ def test_sets_that_are_not_here_run_through_every_command(tmp_path, name):
     write_overlap_pairs(data)
     for command in (
         ("check", name),
-        ("stats", name, "--plot", tmp_path / "plot.png"),
+        ("stats", name, "--out", tmp_path / "plot.png"),
         ("preview", name, "--out", tmp_path / "sheet.png"),
         ("convert", name, "--to", "coco", tmp_path / "copy"),
         ("split", name, "--out", tmp_path / "lists", "--val", "0.3", "--test", "0.3"),
@@ -95,7 +95,7 @@ def test_sets_that_are_not_here_run_through_every_command(tmp_path, name):
         result = run(*command, "--root", data)
         assert result.exit_code == 0, result.output
     if name == "crcn-ne":
-        assert "1 images" in run("stats", name, "--split", "hard", "--root", data).stdout
+        assert "1 image," in run("stats", name, "--split", "hard", "--root", data).stdout
 
 
 def test_convert_says_first_what_is_lost_and_then_what_was(tmp_path):
@@ -108,7 +108,7 @@ def test_convert_says_first_what_is_lost_and_then_what_was(tmp_path):
 def test_split_prints_its_sides(root, tmp_path):
     result = run("split", "cil", "--out", tmp_path / "lists", "--test", "0.5", "--val", "0", "--root", root)
     assert result.exit_code == 0, result.output
-    assert "train: 1 images of 1 cases" in result.stdout
+    assert "train: 1 image of 1 case;" in result.stdout
     assert "the lists are in" in result.stdout
 
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from metaphase.cli.commands import metaphase
 from metaphase.datasets.formats.coco_results import CocoReading
-from metaphase.errors import ConfigError
+from metaphase.errors import ConfigError, MetaphaseError
 from metaphase.evaluate import Evaluation
 
 SUMMARY = {
@@ -74,7 +74,7 @@ def test_the_table(asked, tmp_path):
     assert ["AP50", "0.9510", "[0.9000,", "0.9800]"] in lines
     assert ["ece", "undefined"] in lines
     assert ["X", "3", "0.5000"] in lines
-    assert "difficult (hard): 1 images" in result.stdout
+    assert "difficult (hard): 1 image, 46 chromosomes" in result.stdout
     assert "ceiling: 2 of these images annotated a second time (set other)" in result.stdout
     assert "left out: sanity: one class" in result.stdout
     assert "set aside: entry 4 (image c): nan" in result.stdout
@@ -96,6 +96,18 @@ def test_out_writes_the_figures(asked, tmp_path):
         "predictions.json",
         "report.html",
     ]
+
+
+def test_an_earlier_run_is_replaced_only_where_asked_to(asked, tmp_path):
+    command = ("cil", "--root", tmp_path, "--out", tmp_path / "run")
+    assert run(*command).exit_code == 0
+    asked.clear()
+    refused = run(*command).exception
+    assert isinstance(refused, MetaphaseError)
+    assert "metrics.json is there already (and 3 more)" in str(refused)
+    assert "--overwrite" in str(refused)
+    assert not asked, "refused before anything is computed"
+    assert run(*command, "--overwrite").exit_code == 0
 
 
 def test_the_environment_names_the_data(asked, tmp_path):

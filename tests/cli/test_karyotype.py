@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from metaphase.cli.commands import metaphase
+from metaphase.errors import MetaphaseError
 
 
 @pytest.fixture
@@ -71,6 +72,15 @@ def test_a_taken_name_is_said(run, tmp_path, write_spread):
     assert result.exit_code == 0
     assert str(tmp_path / "out" / "a-2") in result.stderr
     assert (tmp_path / "out" / "a-2" / "result.json").is_file()
+
+
+def test_earlier_results_are_replaced_only_where_asked_to(run, tmp_path, write_spread):
+    image = write_spread(tmp_path / "a.png")
+    assert run(image, "--out", tmp_path / "out").exit_code == 0
+    refused = run(image, "--out", tmp_path / "out").exception
+    assert isinstance(refused, MetaphaseError)
+    assert "--overwrite" in str(refused)
+    assert run(image, "--out", tmp_path / "out", "--overwrite").exit_code == 0
 
 
 def test_weights_are_handed_on(run, tmp_path, write_spread):

@@ -26,7 +26,7 @@ def test_options_reach_the_verb(tmp_path, monkeypatch):
     assert asked["out_dir"] == tmp_path
     assert (asked["count"], asked["seed"], asked["size_hw"]) == (3, 7, (700, 800))
     assert (asked["karyotype"], asked["level"], asked["nuclei"]) == ("47,XX,+21", 550, None)
-    assert f"3 images and their truth are in {tmp_path}" in result.stdout
+    assert f"3 images and the truth are in {tmp_path}" in result.stdout
 
 
 def test_one_metaphase_is_drawn(tmp_path):

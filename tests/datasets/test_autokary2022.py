@@ -39,7 +39,7 @@ def test_reads_the_labels_of_the_copy_without_images(tmp_path):
     assert set(autokary2022.splits(index)) == {"official-train", "official-val", "all"}
     assert index.images == {}
     assert index.cases["0_2_247_180_0.720"] == "0_247"
-    assert "1 cases stand in more than one split" in index.notes("official-val")[-1]
+    assert "1 case stands in more than one split" in index.notes("official-val")[-1]
     assert "only labels can be read" in index.notes("all")[0]
     record = autokary2022.read(index, "0_1_247_180_0.880")
     assert record.truth.labels.tolist() == cell(0).truth.labels.tolist()

@@ -48,7 +48,7 @@ def test_official_lists_are_there_with_a_warning(tmp_path, cil_writer, normal_ce
     (tmp_path / "cil" / "test.txt").write_text("103162\n", encoding="utf-8")
     index = cil.find(tmp_path)
     assert cil.splits(index)["official-train"] == ["103161", "103171"]
-    assert "1 cases on both sides" in index.notes("official-test")[0]
+    assert "1 case on both sides" in index.notes("official-test")[0]
     assert index.notes("test") == ()
 
 
@@ -97,4 +97,4 @@ def test_real_counts(data_root):
     splits = cil.splits(index)
     assert [len(splits[split]) for split in ("train", "val", "test")] == [3632, 272, 525]
     assert len(cil.difficult(index) & set(splits["test"])) == 43
-    assert "cases on both sides" in index.notes("official-test")[0]
+    assert "on both sides" in index.notes("official-test")[0]

@@ -87,6 +87,29 @@ def test_without_crossing_and_touching_nothing_overlaps(plain):
     assert sum(full(256, *mask).astype(int) for mask in made.masks).max() == 1
 
 
+def test_without_piling_few_chromosomes_cross_two(plain):
+    heaped = []
+    for piling in (0.0, 1.0):
+        made = compose(chromosomes(30), np.random.default_rng(3), 600, crossing=0.8, touching=0.0, piling=piling)
+        masks = [full(600, *mask) for mask in made.masks]
+        crossed = np.array([sum((one & other).any() for other in masks) - 1 for one in masks])
+        assert (crossed > 0).sum() > 10
+        heaped.append(int((crossed > 1).sum()))
+    assert heaped[0] <= 3
+    assert heaped[1] > 3 * max(1, heaped[0])
+
+
+def test_linked_chromosomes_touch_with_their_ends_and_lie_in_one_line(plain):
+    made = compose(chromosomes(2, seed=4), np.random.default_rng(6), 400, crossing=0.0, touching=1.0, linked=1.0)
+    (first, second) = [full(400, *mask) for mask in made.masks]
+    (a, axis), (b, other) = (composites._main_axis(mask) for mask in (first, second))
+    between = (b - a) / np.hypot(*(b - a))
+    assert abs(axis @ other) > 0.85
+    assert abs(axis @ between) > 0.9
+    assert np.hypot(*(b - a)) > 0.4 * (np.ptp(np.argwhere(first), 0).max() + np.ptp(np.argwhere(second), 0).max())
+    assert (first & second).sum() < 0.1 * min(first.sum(), second.sum())
+
+
 def test_nothing_to_compose_is_an_empty_slide():
     made = compose([], np.random.default_rng(0), 64)
     assert made.masks == []

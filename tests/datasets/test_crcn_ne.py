@@ -41,7 +41,7 @@ def test_folders_of_splits_and_a_leaking_case(tmp_path):
     write_crcn(tmp_path, {"train/P1_01": cell(1), "test/P1_02": cell(2), "val/P2_01": cell(3)})
     index = crcn_ne.find(tmp_path)
     assert (index.splits["train"], index.splits["val"], index.splits["test"]) == (("P1_01",), ("P2_01",), ("P1_02",))
-    assert "1 cases stand in more than one split" in index.notes("test")[-1]
+    assert "1 case stands in more than one split" in index.notes("test")[-1]
 
 
 def test_a_box_outside_is_clipped_and_a_lone_file_is_said(tmp_path):

@@ -51,7 +51,7 @@ def test_one_chromosome_is_said_and_an_image_is_no_map(tmp_path):
     write(tmp_path / "overlap-pairs" / "labels" / "2.png", encoded(pair(1)[0]))
     index = overlap_pairs.find(tmp_path)
     record = overlap_pairs.read(index, "1")
-    assert (len(record.truth), record.warnings) == (1, ("the label map shows 1 chromosomes instead of 2",))
+    assert (len(record.truth), record.warnings) == (1, ("the label map shows 1 chromosome instead of 2",))
     with pytest.raises(DataError, match=r"2\.png: expected a label map"):
         overlap_pairs.read(index, "2")
 

@@ -115,7 +115,7 @@ def test_labelme_folders_are_cases_and_images_may_be_inside(tmp_path):
     index = ADAPTERS["labelme"].find(tmp_path)
     assert index.cases == {"a": "Patient 1", "b": "Patient 1"}
     assert (index.splits["train"], index.splits["test"]) == (("a",), ("b",))
-    assert "1 cases stand in more than one split" in index.notes("test")[-1]
+    assert "1 case stands in more than one split" in index.notes("test")[-1]
     assert [path.name for path in index.lone] == ["lonely.png"]
     assert np.array_equal(read(tmp_path).gray().gray, SPREAD.gray)
 
@@ -189,7 +189,7 @@ def test_the_yolo_conversion_of_cil(tmp_path):
     adapter = ADAPTERS["cil"]
     index = adapter.find(tmp_path)
     assert set(index.splits) == {"official-train", "official-test", "all"}
-    assert "1 cases stand in more than one split" in index.notes("official-test")[-1]
+    assert "1 case stands in more than one split" in index.notes("official-test")[-1]
     record = adapter.read(index, "105161")
     assert record.truth.labels.tolist() == TRUTH.labels.tolist()
     assert np.array_equal(record.truth.boxes_xyxy, TRUTH.boxes_xyxy)

@@ -284,7 +284,7 @@ def test_a_bad_file_ends_the_run_or_is_listed(small, run, tmp_path):
         run("cil", "test", small, predictions=file)
     outcome = run("cil", "test", small, predictions=file, reading=CocoReading(skip_invalid=True))[1]
     assert [entry["entry"] for entry in outcome.document["invalid"]] == [2]
-    assert any("1 invalid entries are left out" in note for note in outcome.document["notes"])
+    assert any("1 invalid entry left out" in note for note in outcome.document["notes"])
     rle = {"size": [600, 70], "counts": [42000]}
     file.write_text(json.dumps([{**good, "segmentation": rle}]), encoding="utf-8")
     with pytest.raises(DataError, match=r"entry 1 .*the RLE is of size \[600, 70\] .* image of \[70, 600\]"):

@@ -153,3 +153,19 @@ def test_of_a_mask_in_two_parts_the_large_one_is_laid_out():
     crop, offset = cut(gray, inside)
     laid = straighten(gray, crop, offset, 14)
     assert abs(len(laid.gray) - length * WIDTH / 14) < 0.1 * length * WIDTH / 14
+
+
+def test_the_axis_for_pictures_lies_in_the_image_and_follows_the_bend_of_a_short_one():
+    width = 15.0
+    curve = arc(45, 62)
+    gray, inside, length = draw(curve, width)
+    crop, offset = cut(gray, inside)
+    axis = straighten(gray, crop, offset, width).axis
+    assert axis.dtype == np.float32
+    steps = np.hypot(*np.diff(axis[:, :2], axis=0).T)
+    np.testing.assert_allclose(steps, width / WIDTH, rtol=0.1)
+    np.testing.assert_allclose(np.hypot(axis[:, 2], axis[:, 3]), 1, atol=1e-5)
+    on_it = [inside[round(float(y)), round(float(x))] for x, y in axis[:, :2] if 0 <= y < len(inside) and 0 <= x < 200]
+    assert sum(on_it) * width / WIDTH == pytest.approx(length, abs=width / 3)
+    away = np.hypot(axis[:, None, 0] - curve[:, 0], axis[:, None, 1] - curve[:, 1]).min(1)
+    assert np.median(away) < 1.5

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from metaphase.config import ReportConfig
-from metaphase.report import draw_karyogram, draw_overlay
+from metaphase.report import draw_karyogram, draw_overlay, karyogram_sheet
+from metaphase.report.sheet import Text
 from metaphase.report.strips import cut_strips
 from metaphase.types import Instances, Spread, Straightened
 
@@ -171,3 +172,37 @@ def test_specks_of_a_neighbour_are_not_drawn(make_cell) -> None:
     )
     inside[10:60, -16:] = True
     assert cut_strips(spread, replace(spotted, straightened=(Straightened(gray, inside),)), CONFIG)[0].width > 40
+
+
+def test_x_and_y_stand_in_their_denver_groups(make_cell, male: list[int]) -> None:
+    spread, karyotype = make_cell(male)
+
+    def letters(layout: str) -> dict[str, float]:
+        sheet = karyogram_sheet(spread, karyotype, "cell", ReportConfig(karyogram_layout=layout))
+        places = {mark.words: mark.x for mark in sheet.marks if isinstance(mark, Text) and mark.size > 15}
+        return {
+            name: (places[name] - places[first]) / (places[last] - places[first])
+            for name, first, last in (("C", "6", "X"), ("G", "21", "Y"))
+        }
+
+    # In Denver groups the letter stands in the middle of a bracket that ends with X or Y; in rows it does not.
+    assert letters("denver") == pytest.approx({"C": 0.5, "G": 0.5}, abs=0.03)
+    assert letters("rows")["G"] < 0.3
+
+
+def test_bands_are_sampled_from_the_image_itself(make_cell) -> None:
+    """Stripes finer than the identifier's picture can hold are seen on the page."""
+    width, rows = 48, 480
+    gray = np.full((560, 120), 255, np.uint8)
+    gray[40 : 40 + rows, 36 : 36 + width] = np.where((np.arange(rows) // 2) % 2, 60, 160)[:, None]
+    _, karyotype = make_cell([1])
+    instances = Instances.from_masks(560, 120, [np.ones((rows, width), bool)], [(36, 40)], labels=[1])
+    t = 40 + (np.arange(160) + 0.5) * 3 - 0.5
+    axis = np.stack([np.full(160, 59.5), t, np.ones(160), np.zeros(160)], 1).astype(np.float32)
+    flat = Straightened(np.full((160, 16), 110, np.uint8), np.ones((160, 16), bool), axis)
+    karyotype = replace(karyotype, instances=instances, straightened=(flat,))
+    (strip,) = cut_strips(Spread(gray, float(width)), karyotype, CONFIG)
+    assert (strip.height, strip.width) == pytest.approx((rows, width), abs=8)
+    middle = strip.gray[20:-20, strip.width // 2].astype(int)
+    assert np.ptp(middle) > 100
+    assert np.abs(np.diff(np.sign(middle - middle.mean()))).sum() / 2 == pytest.approx(rows / 2, rel=0.15)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from metaphase.report.lettering import font, legible, shorten, text_size
+from metaphase.report.lettering import font, legible, shorten, text_size, wrap
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,14 @@ def test_sizes_grow_with_the_font() -> None:
     assert text_size("46", 40)[0] > 1.8 * text_size("46", 20)[0]
     assert text_size("", 20) == (0, 0)
     assert font(2) is font(2)
+
+
+def test_wrap_keeps_every_word_and_the_width() -> None:
+    text = "may be chromosomes: " + ", ".join(f"{i} (12?)" for i in range(40))
+    lines = wrap(text, 18, 300)
+    assert " ".join(lines) == text
+    assert all(text_size(line, 18)[0] <= 300 for line in lines)
+    assert not any(line.startswith("(") for line in lines), "a guess stays with its number"
+    assert "".join(wrap("x" * 300, 18, 100)) == "x" * 300
+    assert max(text_size(line, 18)[0] for line in wrap("x" * 300, 18, 100)) <= 100
+    assert wrap(" ", 18, 100) == []

@@ -1,8 +1,10 @@
 """Masks that the model adds, kept where an annotated box agrees."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 from metaphase.train import cache, pseudo
 from metaphase.train.sources import open_source
@@ -48,12 +50,21 @@ def test_of_two_masks_that_fit_a_box_the_surer_one_is_taken(spread):
     assert columns.tolist() == [1]
 
 
-def refresh(tmp_path, tiny_cil, before, name, segmenter, **limits):
+def test_of_two_masks_that_fit_a_box_the_one_of_its_class_is_taken(spread):
+    truth = spread.truth.select([0])
+    of_class = np.full((2, 24), 0.01, np.float32)
+    of_class[0, truth.labels[0] - 1] = of_class[1, truth.labels[0] % 24] = 0.77
+    twice = replace(truth.select([0, 0]), scores=np.array([0.5, 0.6], np.float32), probabilities_nc=of_class)
+    _, columns, _ = pseudo.accept(twice, boxes_of(truth), 16.0)
+    assert columns.tolist() == [0]
+
+
+def refresh(tmp_path, tiny_cil, before, name, segmenter, identifier=None, **limits):
     root, _ = tiny_cil
     old, new = tmp_path / "old", tmp_path / "new"
     old.mkdir()
     cache.save(old, before)
-    counts = list(pseudo.refresh(root, [name, "1000031"], old, new, segmenter, **limits))
+    counts = list(pseudo.refresh(root, [name, "1000031"], old, new, segmenter, identifier, **limits))
     return counts, new
 
 
@@ -105,6 +116,23 @@ def test_a_doubtful_mask_serves_the_identifier_alone(tmp_path, tiny_cil):
     counts, new = refresh(tmp_path, tiny_cil, made, name, lambda spread: truth, good=1.1, fair=0.5)
     assert counts == [(name, 0, 0)]
     assert len(cache.load(new, name).inputs) == len(truth)
+
+
+@pytest.mark.parametrize(("right", "added"), [(0.9, True), (0.2, False)])
+def test_a_fair_mask_is_learnt_where_the_identifier_names_it_as_annotated(tmp_path, tiny_cil, right, added):
+    root, spreads = tiny_cil
+    name = "1000011"
+    list(cache.build(open_source("cil", root), [name], tmp_path / "made", workers=1))
+    made = without_masks(cache.load(tmp_path / "made", name))
+    truth = spreads[name].truth
+
+    def identifier(spread, found):
+        named = np.full((len(found), 24), (1 - right) / 23, np.float32)
+        named[np.arange(len(found)), truth.labels - 1] = right
+        return SimpleNamespace(instances=replace(found, probabilities_nc=named))
+
+    counts, _ = refresh(tmp_path, tiny_cil, made, name, lambda spread: truth, identifier, good=1.1, fair=0.5)
+    assert counts == [(name, 0, len(truth) * added)]
 
 
 def test_what_is_there_is_not_made_again(tmp_path, tiny_cil):

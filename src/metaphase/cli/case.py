@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from metaphase.words import plural
+
 __all__ = ["case"]
 
 
@@ -15,6 +17,7 @@ __all__ = ["case"]
 @click.option(
     "--out", "out_dir", metavar="DIR", required=True, type=click.Path(path_type=Path), help="Folder for the results."
 )
+@click.option("--overwrite", is_flag=True, help="Replace earlier results in DIR.")
 @click.option("--ideograms", is_flag=True, help="Draw the ISCN ideogram beside each pair.")
 @click.option(
     "--weights",
@@ -23,7 +26,9 @@ __all__ = ["case"]
     help="Folder with weights of your own training; left out, the weights of the package are used.",
 )
 @click.pass_context
-def case(context: click.Context, folder: Path, out_dir: Path, ideograms: bool, weights: Path | None) -> None:
+def case(
+    context: click.Context, folder: Path, out_dir: Path, overwrite: bool, ideograms: bool, weights: Path | None
+) -> None:
     """Karyotype all metaphases of one person and propose one karyotype.
 
     DIR holds one photograph for each metaphase. The program proposes a karyotype for every cell, or says that it cannot
@@ -32,7 +37,9 @@ def case(context: click.Context, folder: Path, out_dir: Path, ideograms: bool, w
     \b
       case.html, case.pdf  the proposal, the clones, every cell and its karyogram
       case.json            the same for other programs
-      NAME/                karyogram.png and result.json of each cell
+      NAME/                karyogram.png, overlay.png and result.json of each cell
+
+    Results that are there already are replaced with --overwrite only.
 
     \b
     Examples:
@@ -45,9 +52,12 @@ def case(context: click.Context, folder: Path, out_dir: Path, ideograms: bool, w
     from metaphase.predict import load_model
 
     failed = 0
+    look = ReportConfig(karyogram_ideograms=ideograms)
     with tqdm(unit="cell", disable=None) as bar:
-        for step in gather(folder, out_dir, load_model(weights), ReportConfig(karyogram_ideograms=ideograms)):
+        for step in gather(folder, out_dir, load_model(weights), look, overwrite=overwrite):
             bar.total = step.total
+            for warning in step.warnings:
+                tqdm.write(f"warning: {warning}", file=sys.stderr)
             if step.error is not None:
                 failed += 1
                 tqdm.write(f"metaphase: {step.error}", file=sys.stderr)
@@ -55,9 +65,8 @@ def case(context: click.Context, folder: Path, out_dir: Path, ideograms: bool, w
                 bar.update()
                 continue
             told = step.case.iscn or "cannot tell"
-            tqdm.write(
-                f"{step.name}: {told}; {len(step.case.cells)} cells; see {out_dir / 'case.html'}", file=sys.stdout
-            )
+            cells = plural(len(step.case.cells), "cell")
+            tqdm.write(f"{step.name}: {told}; {cells}; see {out_dir / 'case.html'}", file=sys.stdout)
             for reason in step.case.reasons:
                 tqdm.write(f"  {reason}", file=sys.stdout)
     if failed:

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from metaphase.words import plural
+
 __all__ = ["compare"]
 
 _SHOWN = 20
@@ -34,7 +36,7 @@ def compare(run_a: Path, run_b: Path, out_file: Path | None) -> None:
     from metaphase.compare import compare_runs
 
     found = compare_runs(run_a, run_b)
-    click.echo(f"{found['set']} {found['split']}: {found['images']} images, {found['cases']} cases")
+    click.echo(f"{found['set']} {found['split']}: {plural(found['images'], 'image')}, {plural(found['cases'], 'case')}")
     click.echo(f"  {'':<24}{'A':>9}{'B':>9}{'B - A':>10}   95 %")
     for key, entry in found["metrics"].items():
         _print_figure(key, entry)
@@ -63,7 +65,7 @@ def _print_figure(key: str, entry: Mapping[str, Any]) -> None:
 def _print_cells(changed: list[dict[str, Any]], images: int) -> None:
     better = sum(cell["errors_b"] < cell["errors_a"] for cell in changed)
     worse = sum(cell["errors_b"] > cell["errors_a"] for cell in changed)
-    click.echo(f"{len(changed)} of {images} cells changed: {better} have fewer errors in B, {worse} more")
+    click.echo(f"{len(changed)} of {plural(images, 'cell')} changed: {better} have fewer errors in B, {worse} more")
     half = _SHOWN // 2
     shown = changed if len(changed) <= _SHOWN else [*changed[:half], *changed[-half:]]
     for number, cell in enumerate(shown):

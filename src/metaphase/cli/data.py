@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from metaphase.words import plural
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -78,7 +80,7 @@ def list_sets(root: Path | None, as_json: bool) -> None:
         _print_json(entries)
         return
     for entry in entries:
-        found = f"{entry['labels']} labelled images in {entry['found']}" if entry["found"] else "not found"
+        found = f"{plural(entry['labels'], 'labelled image')} in {entry['found']}" if entry["found"] else "not found"
         click.echo(f"{entry['name']}: {found}")
         click.echo(f"  {entry['about']}")
         click.echo(f"  terms:  {entry['licence']}")
@@ -138,24 +140,24 @@ def check(
 @_json
 @_limit
 @click.option("--split", help="Only this part of the set, such as train.")
-@click.option("--plot", metavar="FILE", type=click.Path(path_type=Path), help="Draw the numbers as a PNG picture.")
+@click.option("--out", metavar="FILE", type=click.Path(path_type=Path), help="Draw the numbers as a PNG picture too.")
 def stats(
-    set_name: str, root: Path | None, as_json: bool, limit: int | None, split: str | None, plot: Path | None
+    set_name: str, root: Path | None, as_json: bool, limit: int | None, split: str | None, out: Path | None
 ) -> None:
     """Numbers of a data set: chromosomes a cell, class counts, sizes, lengths against the ISCN ideogram."""
     from metaphase.curate import statistics
 
     numbers = _through(statistics(set_name, root, split=split, limit=limit), "image", quiet=as_json)
-    if plot is not None:
+    if out is not None:
         from metaphase.report import draw_statistics
 
-        _write_png(plot, draw_statistics(numbers))
+        _write_png(out, draw_statistics(numbers))
     if as_json:
         _print_json(numbers)
     else:
         _print_numbers(numbers)
-        if plot is not None:
-            click.echo(f"the plots are in {plot}")
+        if out is not None:
+            click.echo(f"the plots are in {out}")
 
 
 @data.command()
@@ -181,7 +183,7 @@ def preview(
     if as_json:
         _print_json({"set": shown["set"], "images": shown["images"], "out": str(out)})
     else:
-        click.echo(f"{shown['images']} images of {shown['set']} are in {out}")
+        click.echo(f"{plural(shown['images'], 'image')} of {shown['set']}: see {out}")
 
 
 @data.command()
@@ -206,12 +208,13 @@ def convert(
     if as_json:
         _print_json(result)
         return
-    click.echo(f"{result['images']} images with {result['chromosomes']} chromosomes are in {result['out']}")
+    click.echo(f"{_sizes(result)} written to {result['out']}")
     for what, number in result["lost"].items():
         if number:
             click.echo(f"lost, because {to} cannot hold it: {number} {what}")
     if result["without_image"]:
-        click.echo(f"{result['without_image']} label files have no image: put the images there before you train")
+        without = plural(result["without_image"], "label file has", "label files have")
+        click.echo(f"{without} no image: put the images there before you train")
 
 
 @data.command()
@@ -238,7 +241,7 @@ def split(set_name: str, out: Path, root: Path | None, as_json: bool, val: float
         return
     for side, entry in result["sides"].items():
         karyotypes = ", ".join(f"{name} {number}" for name, number in entry["karyotypes"].items())
-        click.echo(f"{side}: {entry['images']} images of {entry['cases']} cases; {karyotypes}")
+        click.echo(f"{side}: {plural(entry['images'], 'image')} of {plural(entry['cases'], 'case')}; {karyotypes}")
     for left in result["left_out"]:
         click.echo(f"left out: {left['reason']}", err=True)
     for note in result["notes"]:
@@ -278,22 +281,25 @@ def _print_report(report: Mapping[str, Any], everything: bool) -> None:
         click.echo(f"note     {note}")
     counts = report["counts"]
     click.echo(
-        f"{report['set']}: {report['images']} images, {report['chromosomes']} chromosomes, {report['cases']} cases; "
-        f"{counts['error']} errors, {counts['warning']} warnings, {counts['note']} notes in {report['seconds']:.1f} s"
+        f"{report['set']}: {_sizes(report)}, {plural(report['cases'], 'case')}; "
+        + ", ".join(plural(counts[severity], severity) for severity in ("error", "warning", "note"))
+        + f" in {report['seconds']:.1f} s"
     )
     if "cleaned" in report:
         cleaned = report["cleaned"]
         click.echo(
-            f"cleaned copy: {cleaned['images']} images, {cleaned['chromosomes']} chromosomes in {cleaned['out']}; "
-            f"{len(cleaned['left_out'])} images left out, {cleaned['moved']} cases moved to one side of the split"
+            f"cleaned copy: {_sizes(cleaned)} in {cleaned['out']}; "
+            f"{plural(len(cleaned['left_out']), 'image')} left out, "
+            f"{plural(cleaned['moved'], 'case')} moved to one side of the split"
         )
 
 
+def _sizes(part: Mapping[str, Any]) -> str:
+    return f"{plural(part['images'], 'image')}, {plural(part['chromosomes'], 'chromosome')}"
+
+
 def _print_numbers(numbers: Mapping[str, Any]) -> None:
-    click.echo(
-        f"{numbers['set']} {numbers['split']}: {numbers['images']} images, {numbers['chromosomes']} chromosomes, "
-        f"{numbers['cases']} cases"
-    )
+    click.echo(f"{numbers['set']} {numbers['split']}: {_sizes(numbers)}, {plural(numbers['cases'], 'case')}")
     per_image = ", ".join(f"{count}: {images}" for count, images in numbers["per_image"].items())
     click.echo(f"images by number of chromosomes: {per_image}")
     named = {name: n for name, n in numbers["classes"].items() if name != "?" and n}

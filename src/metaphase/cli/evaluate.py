@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from metaphase.words import plural
+
 if TYPE_CHECKING:
     from metaphase.evaluate import Evaluation
 
 __all__ = ["evaluate"]
+
+_FILES = ("metrics.json", "cells.json", "report.html", "predictions.json")
 
 
 @click.command()
@@ -32,6 +36,7 @@ __all__ = ["evaluate"]
     type=click.Path(path_type=Path),
     help="Write metrics.json, cells.json, report.html and predictions.json into DIR.",
 )
+@click.option("--overwrite", is_flag=True, help="Replace an earlier run in DIR.")
 @click.option(
     "--weights", metavar="DIR", type=click.Path(path_type=Path), help="Weights other than those of the package."
 )
@@ -68,6 +73,7 @@ def evaluate(
     split: str,
     root: Path | None,
     out_dir: Path | None,
+    overwrite: bool,
     weights: Path | None,
     predictions: Path | None,
     images: Path | None,
@@ -83,7 +89,8 @@ def evaluate(
     (false_per_cell), how well boxes and outlines fit (AP, PQ), and the same apart for what is hard. What cannot be
     measured on a set is named with the reason.
 
-    report.html shows images of the data set: it is for whoever holds the set, not for publication.
+    report.html shows images of the data set: it is for whoever holds the set, not for publication. An earlier run in
+    the folder of --out is replaced with --overwrite only.
 
     \b
     Examples:
@@ -100,7 +107,10 @@ def evaluate(
     from metaphase import evaluate as verb
     from metaphase.datasets.formats.coco_results import CocoReading
     from metaphase.predict import load_model
+    from metaphase.result_folder import keep_results
 
+    if out_dir is not None and not overwrite:
+        keep_results(out_dir / name for name in _FILES)
     model = load_model(weights) if predictions is None else None
     reading = CocoReading(images, one_class, skip_invalid, min_score)
     found: verb.Evaluation | None = None
@@ -121,12 +131,12 @@ def evaluate(
 
 def _print_table(result: Mapping[str, Any]) -> None:
     click.echo(
-        f"{result['set']} {result['split']}: {result['images']} images, {result['instances']} chromosomes, "
-        f"{result['cases']} cases; compared by {result['overlap']}; {result['seconds_per_image']:.2f} s an image"
+        f"{result['set']} {result['split']}: {_sizes(result)}, {plural(result['cases'], 'case')}; "
+        f"compared by {result['overlap']}; {result['seconds_per_image']:.2f} s an image"
     )
     _print_metrics(result["metrics"])
     for name, group in result["groups"].items():
-        click.echo(f"{name} ({group['what']}): {group['images']} images, {group['instances']} chromosomes")
+        click.echo(f"{name} ({group['what']}): {_sizes(group)}")
         _print_metrics(group["metrics"])
     second = result["second_annotation"]
     if second:
@@ -139,6 +149,10 @@ def _print_table(result: Mapping[str, Any]) -> None:
         click.echo(f"set aside: entry {entry['entry']} (image {entry['image']}): {entry['reason']}")
     for note in result["notes"]:
         click.echo(f"note: {note}")
+
+
+def _sizes(part: Mapping[str, Any]) -> str:
+    return f"{plural(part['images'], 'image')}, {plural(part['instances'], 'chromosome')}"
 
 
 def _print_metrics(metrics: Mapping[str, Mapping[str, Any]]) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from metaphase.words import plural
+
 if TYPE_CHECKING:
     from metaphase.batch import Outcome
 
@@ -31,6 +33,7 @@ __all__ = ["karyotype"]
     type=click.Path(path_type=Path),
     help="Folder with weights of your own training; left out, the weights of the package are used.",
 )
+@click.option("--overwrite", is_flag=True, help="Replace earlier results in DIR.")
 @click.option("--pdf", is_flag=True, help="Write karyogram.pdf too, for print.")
 @click.option("--evidence", is_flag=True, help="Write evidence.png too: band profiles against the ideograms.")
 @click.option("--ideograms", is_flag=True, help="Draw the ISCN ideogram beside each pair.")
@@ -48,6 +51,7 @@ def karyotype(
     images: tuple[str, ...],
     out_dir: Path,
     weights: Path | None,
+    overwrite: bool,
     pdf: bool,
     evidence: bool,
     ideograms: bool,
@@ -62,10 +66,11 @@ def karyotype(
 
     \b
       karyogram.png  the chromosomes upright and in pairs, 1 to 22, X and Y
-      overlay.png    the image with each chromosome outlined and named
+      overlay.png    the image with each chromosome outlined, named and numbered
       result.json    outlines, names and probabilities for other programs
 
     An image that cannot be read is named at once, the others are done all the same, and the exit code is then 2.
+    Results that are there already are replaced with --overwrite only.
 
     \b
     Examples:
@@ -92,13 +97,13 @@ def karyotype(
             karyogram_straightened=not natural,
             karyogram_layout=layout,
         )
-        outcomes = batch.karyotype_images(jobs, out_dir, load_model(weights), look)
+        outcomes = batch.karyotype_images(jobs, out_dir, load_model(weights), look, overwrite=overwrite)
     failed = 0
     for outcome in tqdm(outcomes, total=len(jobs), unit="image", disable=None if len(jobs) > 1 else True):
         failed += outcome.error is not None
         _tell(outcome)
     if len(jobs) > 1:
-        click.echo(f"{len(jobs) - failed} of {len(jobs)} images done")
+        click.echo(f"{len(jobs) - failed} of {plural(len(jobs), 'image')} done")
     if failed:
         context.exit(2)
 
@@ -117,6 +122,7 @@ def _tell(outcome: Outcome) -> None:
         " and ".join(str(outcome.folder / name) for name in ("karyogram.png", "overlay.png")) if outcome.folder else ""
     )
     told = f"{outcome.iscn} ({outcome.sure:.0%} sure)" if outcome.iscn else "cannot tell the karyotype"
-    tqdm.write(f"{given}: {outcome.chromosomes} chromosomes, {told}; the pictures are {pictures}", file=sys.stdout)
+    found = plural(outcome.chromosomes, "chromosome")
+    tqdm.write(f"{given}: {found}, {told}; the pictures are {pictures}", file=sys.stdout)
     for reason in outcome.reasons:
         tqdm.write(f"  {reason}", file=sys.stdout)

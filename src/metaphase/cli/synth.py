@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from metaphase.words import plural
+
 __all__ = ["synth"]
 
 
@@ -95,7 +97,7 @@ def _show(written: Iterable[Path], count: int, out_dir: Path) -> None:
 
     for _ in tqdm(written, total=count + 1, unit="file", disable=None):
         pass
-    click.echo(f"{count} images and their truth are in {out_dir}")
+    click.echo(f"{plural(count, 'image')} and the truth are in {out_dir}")
 
 
 def _side(size: str | None, **others: object) -> int:

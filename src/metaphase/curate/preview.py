@@ -12,6 +12,7 @@ from metaphase.curate.places import locate, names_in
 from metaphase.datasets import Record
 from metaphase.errors import MetaphaseError
 from metaphase.report import SheetImage, draw_contact_sheet
+from metaphase.words import plural
 
 __all__ = ["preview"]
 
@@ -45,7 +46,7 @@ def _words(record: Record) -> list[str]:
     """What stands below an image; what everybody sees, or the name says already, is left out."""
     words = [record.name]
     if len(record.truth) != 1:
-        words.append(f"{len(record.truth)} chromosomes")
+        words.append(plural(len(record.truth), "chromosome"))
     if record.case != record.name:
         words.append(f"case {record.case}")
     if not record.has_image:

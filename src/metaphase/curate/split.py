@@ -14,6 +14,7 @@ from metaphase.curate.places import locate, names_in
 from metaphase.errors import ConfigError, MetaphaseError
 from metaphase.image_io import write_atomically
 from metaphase.types import Instances
+from metaphase.words import plural
 
 __all__ = ["split", "stratum_of"]
 
@@ -48,7 +49,9 @@ def split(
     shares = {"train": 1 - val - test, "val": val, "test": test}
     wanted = [side for side, share in shares.items() if share > 0]
     if len(cases) < len(wanted):
-        raise ConfigError(f"{place.name} has {len(cases)} cases: too few to split by case into {', '.join(wanted)}")
+        raise ConfigError(
+            f"{place.name} has {plural(len(cases), 'case')}: too few to split by case into {', '.join(wanted)}"
+        )
     sides = _dealt(cases, strata, {side: shares[side] for side in wanted}, seed)
     new_folder(out)
     for side, members in sides.items():

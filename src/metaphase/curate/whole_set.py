@@ -12,6 +12,7 @@ from metaphase.curate.inspect import Facts
 from metaphase.curate.places import Place
 from metaphase.datasets.formats.folders import read_names
 from metaphase.errors import DataError
+from metaphase.words import plural
 
 __all__ = ["of_the_set"]
 
@@ -58,7 +59,7 @@ def _counts(place: Place, facts: Sequence[Facts]) -> list[Finding]:
         if count != expected:
             kind = "count-near" if abs(count - expected) <= 2 else "count"
             file = str(place.index.labels[name])
-            found.append(Finding(kind, file, "", f"{count} chromosomes instead of {expected}", name))
+            found.append(Finding(kind, file, "", f"{plural(count, 'chromosome')} instead of {expected}", name))
     return found
 
 
@@ -147,7 +148,7 @@ def _overlap(place: Place, facts: Sequence[Facts]) -> list[Finding]:
     said = (
         f"{touching} pairs of masks touch and none shares a pixel: these masks were a label map, which loses overlaps"
     )
-    return [Finding("overlap-lost", str(place.index.root), f"{len(masked)} images", said)]
+    return [Finding("overlap-lost", str(place.index.root), plural(len(masked), "image"), said)]
 
 
 def _lists(place: Place, facts: Sequence[Facts]) -> list[Finding]:

@@ -14,6 +14,7 @@ from metaphase.datasets.formats.folders import files_below, home_of, image_besid
 from metaphase.datasets.formats.labelme_folder import record_of
 from metaphase.datasets.record import Index, Record
 from metaphase.errors import DataError
+from metaphase.words import plural
 
 __all__ = ["CITATION", "LICENCE", "SOURCE", "find", "read", "splits"]
 
@@ -99,12 +100,16 @@ def _warnings(
     warnings: dict[str, tuple[str, ...]] = {}
     leaking = shared_cases(splits, cases, splits)
     if leaking:
-        said = f"{len(leaking)} cases stand in more than one split of the publisher, so its numbers flatter"
+        cases_stand = plural(len(leaking), "case stands", "cases stand")
+        said = f"{cases_stand} in more than one split of the publisher, so its numbers flatter"
         warnings = dict.fromkeys(splits, (f"{said}; the first is {leaking[0]}",))
     if not images:
         warnings[""] = (
-            f"none of {labels} label files has an image beside it: unless it is inside, only labels can be read",
+            f"none of {plural(labels, 'label file')} has an image beside it: "
+            "unless it is inside, only labels can be read",
         )
     elif images < labels:
-        warnings[""] = (f"{labels - images} label files have no image beside them",)
+        warnings[""] = (
+            f"{plural(labels - images, 'label file has no image beside it', 'label files have no image beside them')}",
+        )
     return warnings

@@ -22,6 +22,7 @@ from metaphase.datasets.record import Index, Record
 from metaphase.errors import DataError
 from metaphase.image_io import SUFFIXES, read_gray
 from metaphase.types import Instances
+from metaphase.words import plural
 
 __all__ = ["BRIGHT", "CHROMOSOMES", "CITATION", "FOLDS", "LICENCE", "SOURCE", "find", "read", "splits"]
 
@@ -59,7 +60,9 @@ def find(root: Path) -> Index:
     lone = tuple(path for path in files if not told[path])
     warnings: dict[str, tuple[str, ...]] = {}
     if lone:
-        warnings[""] = (f"{len(lone)} images name no chromosome and are left out, the first is {lone[0].name}",)
+        warnings[""] = (
+            f"{plural(len(lone), 'image names', 'images name')} no chromosome, left out; the first is {lone[0].name}",
+        )
     return Index(
         root=home,
         images=dict(names),

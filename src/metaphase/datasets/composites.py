@@ -72,11 +72,13 @@ def compose(
     crossing: float = 0.34,
     touching: float = 0.36,
     piling: float = 1.0,
+    linked: float = 0.0,
 ) -> Composite:
     """Place chromosomes on a drawn background until they or the free places run out.
 
     size: rows and columns. crossing, touching: share of chromosomes placed across and against another one. piling:
-    how often one may cross another that is crossed already, in [0, 1]; 1 piles up heaps, as cells seldom do.
+    how often one may cross another that is crossed already, in [0, 1]; 1 piles up heaps, as cells seldom do. linked:
+    share of those that touch which lie in one line with the other, end to end, as if the two were one.
     Density, darkness, bends, nuclei, dirt, halos, illumination, blur and noise are drawn from `rng`.
     """
     image = _background(rng, size)
@@ -86,15 +88,17 @@ def compose(
     crossed: set[int] = set()
     dark = float(rng.uniform(0.35, 0.62))
     for cutout in cutouts:
-        patch, mask = _warp(cutout, rng, dark * float(rng.uniform(0.88, 1.12)))
+        link = _link(masks, rng) if linked and masks and rng.random() < linked * touching else None
+        patch, mask = _warp(cutout, rng, dark * float(rng.uniform(0.88, 1.12)), None if link is None else link.angle)
         kind = rng.random()
         at = None
-        if masks and kind < crossing:
-            at = _across(mask, masks, rng, size) if piling == 1 else None
-            if piling < 1:
-                free = [i for i in range(len(masks)) if i not in crossed or rng.random() < piling]
-                host = free[int(rng.integers(len(free)))] if free else None
-                at = None if host is None else _across(mask, [masks[host]], rng, size)
+        if link is not None:
+            at = _slide(mask, occupied, rng, link.end, link.angle + link.bend)
+        elif masks and kind < crossing:
+            free = [i for i in range(len(masks)) if piling == 1 or i not in crossed or rng.random() < piling]
+            host = free[int(rng.integers(len(free)))] if free else None
+            if host is not None:
+                at = _across(mask, masks[host], rng, size)
                 crossed |= {host, len(masks)} if at is not None else set()
         elif masks and kind < crossing + touching:
             at = _against(mask, occupied, masks, rng)
@@ -115,18 +119,55 @@ def compose(
     return Composite(image, masks, np.array(labels, np.int64))
 
 
-def _warp(cutout: CutOut, rng: np.random.Generator, dark: float) -> tuple[Float32, Bool]:
-    """Turn, scale, mirror and bend one cut-out, and bring its mean absorption to `-log(dark)`."""
-    h, w = cutout.mask.shape
-    rows, columns = np.nonzero(cutout.mask)
+@dataclass(frozen=True)
+class _Link:
+    """Where the next chromosome goes on from another: the end (x, y), the direction of the next one in radians, and how
+    much the two are out of line.
+    """
+
+    end: NDArray[np.float64]
+    angle: float
+    bend: float
+
+
+def _link(masks: list[tuple[Bool, int, int]], rng: np.random.Generator) -> _Link:
+    """Beyond one of the two ends of one of the `masks`."""
+    crop, x, y = masks[int(rng.integers(len(masks)))]
+    centre, axis = _main_axis(crop)
+    axis = axis * rng.choice([-1.0, 1.0])
+    rows, columns = np.nonzero(crop)
+    along = (columns - centre[0]) * axis[0] + (rows - centre[1]) * axis[1]
+    last = int(along.argmax())
+    bend = float(rng.normal(0, 0.15))
+    end = np.array([x + columns[last], y + rows[last]], np.float64)
+    return _Link(end, float(np.arctan2(axis[1], axis[0])) - bend, bend)
+
+
+def _main_axis(mask: Bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Middle (column, row) of a mask and the unit vector along it."""
+    rows, columns = np.nonzero(mask)
     points = np.stack([columns, rows], 1).astype(np.float32)
     centre = points.mean(0)
     _, vectors = np.linalg.eigh(np.cov((points - centre).T) + 1e-3 * np.eye(2))
-    axis = vectors[:, 1]
+    return centre, vectors[:, 1]
+
+
+def _warp(
+    cutout: CutOut, rng: np.random.Generator, dark: float, direction: float | None = None
+) -> tuple[Float32, Bool]:
+    """Turn, scale, mirror and bend one cut-out, and bring its mean absorption to `-log(dark)`.
+
+    direction: of its axis, radians; left out, any.
+    """
+    h, w = cutout.mask.shape
+    rows, columns = np.nonzero(cutout.mask)
+    points = np.stack([columns, rows], 1).astype(np.float32)
+    centre, axis = _main_axis(cutout.mask)
     half = int(np.ceil(np.hypot(h, w) * 0.62)) + 2
     span = np.arange(-half, half + 1, dtype=np.float32)
     v, u = np.meshgrid(span, span, indexing="ij")
     angle, scale = rng.uniform(0, 2 * np.pi), rng.uniform(0.9, 1.12)
+    angle = angle if direction is None else direction
     c, s = np.cos(angle) / scale, np.sin(angle) / scale
     along, across = c * u + s * v, -s * u + c * v
     if rng.random() < 0.5:
@@ -184,8 +225,14 @@ def _against(
     crop, px, py = masks[int(rng.integers(len(masks)))]
     rows, columns = np.nonzero(crop)
     k = int(rng.integers(len(rows)))
-    target = np.array([px + columns[k] - mask.shape[1] / 2, py + rows[k] - mask.shape[0] / 2])
-    angle = rng.uniform(0, 2 * np.pi)
+    return _slide(mask, occupied, rng, np.array([px + columns[k], py + rows[k]]), rng.uniform(0, 2 * np.pi))
+
+
+def _slide(
+    mask: Bool, occupied: NDArray[np.uint8], rng: np.random.Generator, to: NDArray[np.float64], angle: float
+) -> tuple[int, int] | None:
+    """From the side of `angle` towards the point `to` (x, y) until something is touched."""
+    target = to - np.array([mask.shape[1] / 2, mask.shape[0] / 2])
     direction = np.array([np.cos(angle), np.sin(angle)])
     start = 0.75 * max(mask.shape)
     if _overlap(mask, occupied, *np.rint(target + start * direction).astype(int)) > 0:
@@ -198,11 +245,9 @@ def _against(
     return None
 
 
-def _across(
-    mask: Bool, masks: list[tuple[Bool, int, int]], rng: np.random.Generator, size: int
-) -> tuple[int, int] | None:
-    """Put a point of this mask onto a point of another one, so that they cross or overlap at an end."""
-    crop, px, py = masks[int(rng.integers(len(masks)))]
+def _across(mask: Bool, other: tuple[Bool, int, int], rng: np.random.Generator, size: int) -> tuple[int, int] | None:
+    """Put a point of this mask onto a point of the other one, so that they cross or overlap at an end."""
+    crop, px, py = other
     rows, columns = np.nonzero(crop)
     own_rows, own_columns = np.nonzero(mask)
     full = np.zeros((size, size), np.uint8)

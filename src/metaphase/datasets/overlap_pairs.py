@@ -14,6 +14,7 @@ from metaphase.datasets.formats.label_map import instances_of_map, read_label_ma
 from metaphase.datasets.record import Index, Record
 from metaphase.errors import DataError
 from metaphase.image_io import SUFFIXES
+from metaphase.words import plural
 
 __all__ = ["CHROMOSOMES", "CITATION", "LICENCE", "SOURCE", "find", "read", "splits"]
 
@@ -65,7 +66,11 @@ def find(root: Path) -> Index:
             splits["overlapping" if kind == "overlap" else "touching"] = of_kind
     alone = [path for key, path in images.items() if key not in labels]
     without = sum(key not in images for key in labels)
-    notes = [f"{len(alone)} images have no label map and are left out, the first is {alone[0].name}"] if alone else []
+    notes = (
+        [f"{plural(len(alone), 'image has', 'images have')} no label map, left out; the first is {alone[0].name}"]
+        if alone
+        else []
+    )
     if without:
         notes.append(f"{without} of {len(labels)} label maps have no image: their masks can be read, pixels cannot")
     return Index(

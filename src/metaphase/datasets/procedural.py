@@ -16,6 +16,7 @@ from metaphase.datasets.procedural_slide import Slide, draw_dirt, draw_nucleus, 
 from metaphase.errors import ConfigError, IscnError
 from metaphase.iscn import parse
 from metaphase.types import Instances, Spread
+from metaphase.words import plural
 
 __all__ = ["DrawnSpread", "SpreadStyle", "draw_spread", "labels_of_karyotype"]
 
@@ -258,7 +259,8 @@ def _place(
                 break
         else:
             raise ConfigError(
-                f"{len(cell)} chromosomes do not fit on {size_hw[1]}x{size_hw[0]} pixels: use a larger one"
+                f"{plural(len(cell), 'chromosome does', 'chromosomes do')} not fit on "
+                f"{size_hw[1]}x{size_hw[0]} pixels: use a larger one"
             )
         x, y = place
         window = taken[y : y + bent.inside.shape[0], x : x + bent.inside.shape[1]]

@@ -17,6 +17,7 @@ from metaphase.evaluate.scheme import Plan
 from metaphase.evaluate.scoring import Scoring
 from metaphase.metrics import Comparison
 from metaphase.types import Instances
+from metaphase.words import plural
 
 __all__ = ["SCHEMA_VERSION", "Evaluation", "Shown", "cells_document", "errors_of", "left_out", "tables"]
 
@@ -152,11 +153,11 @@ def _picture(shown: Shown, side: int) -> report.GalleryPicture:
     named = _marks(len(truth), comparison.rows, comparison.right | (not classes), "missed")
     guessed = _marks(len(predicted), comparison.cols, comparison.right | (not classes), "false")
     errors, _ = errors_of(comparison)
-    counts = f"{len(truth)} chromosomes, {len(predicted)} predicted, {len(comparison.rows)} found"
+    counts = f"{plural(len(truth), 'chromosome')}, {len(predicted)} predicted, {len(comparison.rows)} found"
     wrong = f", {named.count('wrong')} misnamed" if classes else ""
     return report.GalleryPicture(
         title=f"{comparison.name} (case {comparison.case})",
-        caption=f"{errors} errors: {counts}{wrong}",
+        caption=f"{plural(errors, 'error')}: {counts}{wrong}",
         truth=report.draw_marked(gray, truth, named, side),
         predicted=report.draw_marked(gray, predicted, guessed, side),
     )

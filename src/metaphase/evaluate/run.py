@@ -31,6 +31,7 @@ from metaphase.evaluate.single import SingleSource
 from metaphase.evaluate.sources import CocoFile, ModelSource, ResultFolder, Source
 from metaphase.metrics import Comparison, Overlap, compare
 from metaphase.types import Instances
+from metaphase.words import plural
 
 if TYPE_CHECKING:
     from metaphase.predict import Model
@@ -73,12 +74,12 @@ def evaluate(
     tally.finish()
     if not tally.compared:
         first = f", the first because: {tally.not_scored[0]['reason']}" if tally.not_scored else ""
-        raise DataError(f"{set_name} {split}: none of {len(chosen)} images could be scored{first}")
+        raise DataError(f"{set_name} {split}: none of {plural(len(chosen), 'image')} could be scored{first}")
     notes = [*scheme.notes, *index.notes(split), *source.notes(chosen), *notes]
     if len(chosen) < len(names):
-        notes.append(f"only the first {len(chosen)} of {len(names)} images of the split")
+        notes.append(f"only the first {len(chosen)} of {plural(len(names), 'image')} of the split")
     if tally.not_scored:
-        missing = f"{len(tally.not_scored)} of {len(chosen)} images"
+        missing = f"{len(tally.not_scored)} of {plural(len(chosen), 'image')}"
         notes.append(f"{missing} could not be scored and are left out of every figure")
     head = {
         "set": set_name,

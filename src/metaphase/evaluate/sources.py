@@ -12,6 +12,7 @@ from metaphase.datasets.formats.coco_results import CocoResults
 from metaphase.datasets.formats.result_json import read_result
 from metaphase.errors import DataError
 from metaphase.types import Instances
+from metaphase.words import plural
 
 if TYPE_CHECKING:
     from metaphase.predict import Model
@@ -119,15 +120,18 @@ class CocoFile:
             notes.append("the predictions have one class: their category is read as chromosome, whatever its number")
         silent = sum(name not in found.entries for name in split)
         if silent:
-            notes.append(f"{silent} images have no entry in {found.path.name}: scored as nothing found")
+            notes.append(
+                f"{plural(silent, 'image has', 'images have')} no entry in {found.path.name}: scored as nothing found"
+            )
         elsewhere = {name: len(entries) for name, entries in found.entries.items() if name not in frozenset(split)}
         if elsewhere:
-            several = f"{sum(elsewhere.values())} entries of {len(elsewhere)} images"
+            several = f"{plural(sum(elsewhere.values()), 'entry', 'entries')} of {plural(len(elsewhere), 'image')}"
             notes.append(f"{several} are of the set but not among the images scored here, and are not used")
         if found.faint:
-            notes.append(f"{found.faint} entries below the least score are left out")
+            notes.append(f"{plural(found.faint, 'entry', 'entries')} below the least score left out")
         if found.invalid:
-            notes.append(f"{len(found.invalid)} invalid entries are left out; metrics.json lists them under invalid")
+            entries = plural(len(found.invalid), "invalid entry", "invalid entries")
+            notes.append(f"{entries} left out; metrics.json lists what is left out under invalid")
         return notes
 
     def invalid(self) -> list[dict[str, Any]]:

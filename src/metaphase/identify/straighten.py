@@ -17,6 +17,9 @@ BREADTH = 32
 LENGTH = 160
 """Rows at most: ten chromosome widths; longer ones are shortened to fit."""
 
+_PICTURED = 1.0
+"""Area, in chromosome widths squared, for each degree of the midline in pictures; the identifier's has fewer bends."""
+
 _STEEP = 1.4  # turn in radians above which slices across the principal axis no longer lie across the chromosome
 
 Points = NDArray[np.float64]
@@ -32,16 +35,18 @@ def straighten(
 
     gray: UInt8[H, W], dark on bright. crop, offset_xy: its mask as crop and (column, row).
     chromosome_width: typical width in the spread, pixels, above 0; sets the scale, so relative lengths are kept.
-    Returns gray UInt8[length, 32] and the mask, both `WIDTH` pixels to a chromosome width, 255 outside.
-    Which end is up is arbitrary here.
+    Returns gray UInt8[length, 32] and the mask, both `WIDTH` pixels to a chromosome width, 255 outside, and the axis
+    for pictures, which follows the bend of short chromosomes too. Which end is up is arbitrary here.
     """
     if chromosome_width <= 0:
         raise ValueError(f"chromosome_width must be above 0, but got {chromosome_width}")
     rows, columns = np.nonzero(crop)
     pixels = np.stack([columns, rows], 1).astype(np.float64)
-    midline = _midline_by_moments(pixels, chromosome_width)
+    midline = shown = _midline_by_moments(pixels, chromosome_width)
     if midline is None:
-        midline = _midline_by_distance(crop, chromosome_width)
+        midline = shown = _midline_by_distance(crop, chromosome_width)
+    elif _degree(pixels, chromosome_width, _PICTURED) > _degree(pixels, chromosome_width):
+        shown = _midline_by_moments(pixels, chromosome_width, _PICTURED)
     step = chromosome_width / WIDTH
     path, normals = _resample(midline, step, extend=1.5 * chromosome_width)
     across = (np.arange(BREADTH) - (BREADTH - 1) / 2) * step
@@ -58,7 +63,12 @@ def straighten(
     if len(inside) > LENGTH:
         sampled = cv2.resize(sampled, (BREADTH, LENGTH), interpolation=cv2.INTER_AREA)
         inside = cv2.resize(inside.astype(np.uint8), (BREADTH, LENGTH), interpolation=cv2.INTER_NEAREST).astype(bool)
-    return Straightened(gray=np.where(inside, sampled, 255).astype(np.uint8), inside=inside)
+    axis = np.concatenate([path[first:last], normals[first:last]], 1)
+    if shown is not None and shown is not midline:
+        axis = np.concatenate(_resample(shown, step, extend=1.5 * chromosome_width), 1)
+    axis[:, :2] += (x0, y0)
+    gray = np.where(inside, sampled, 255).astype(np.uint8)
+    return Straightened(gray=gray, inside=inside, axis=axis.astype(np.float32))
 
 
 def to_input(chromosome: Straightened, levels: tuple[float, float]) -> NDArray[np.uint8]:
@@ -72,7 +82,13 @@ def to_input(chromosome: Straightened, levels: tuple[float, float]) -> NDArray[n
     return canvas
 
 
-def _midline_by_moments(pixels: Points, width: float) -> Points | None:
+def _degree(pixels: Points, width: float, area: float = 1.5) -> int:
+    """Degree of the polynomial that the midline of this many pixels bears; area: chromosome widths squared for each."""
+    # Area over width is the length along the bend, which the extent of a bent chromosome understates.
+    return int(np.clip(len(pixels) / (area * width**2) - 1, 0, 4))
+
+
+def _midline_by_moments(pixels: Points, width: float, area: float = 1.5) -> Points | None:
     """Polynomial midline in the frame of the principal axes; None where the chromosome folds back on itself."""
     centre = pixels.mean(0)
     centred = pixels - centre
@@ -91,8 +107,7 @@ def _midline_by_moments(pixels: Points, width: float) -> Points | None:
     extents = (top - bottom)[filled]
     if high - low > 2.0 * width and np.mean(extents > 1.5 * width) > 0.12:
         return None
-    # Area over width is the length along the bend, which the extent of a bent chromosome understates.
-    degree = int(np.clip(len(pixels) / (1.5 * width**2) - 1, 0, 4))
+    degree = _degree(pixels, width, area)
     centres = low + (np.flatnonzero(filled) + 0.5) * (high - low) / bins
     fit = np.polynomial.Polynomial.fit(centres, middles, min(degree, len(centres) - 1), w=np.sqrt(counts[filled]))
     # A polynomial swings out beyond its data: end it half a width before the ends, tangents go on from there.

@@ -3,101 +3,134 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
 from urllib.parse import quote
 
-from metaphase.report.heading import CONFIRM, NO_PROPOSAL, SANITY, draw_footer, sanity_words
-from metaphase.report.lettering import legible, shorten
+from metaphase.report.heading import CONFIRM, NO_PROPOSAL, SANITY, draw_footer, proposal_words, sanity_words
+from metaphase.report.lettering import legible, shorten, wrap
 from metaphase.report.sheet import BLACK, Sheet, gray
 from metaphase.types import Case, Karyotype
+from metaphase.words import plural
 
 __all__ = ["case_html", "case_sheets"]
 
-_WIDTH, _UNIT, _MARGIN = 1290, 30, 60
-_ROWS = 40
-"""Cells on one sheet."""
+_WIDTH, _HEIGHT, _UNIT, _MARGIN = 1290, 1780, 30, 60
+"""Pixels; the height, reached by a few lines of text, is that of an A4 page."""
 
-_DARK, _MIDDLE, _PALE = gray(70), gray(130), gray(200)
-_COLUMNS = (("cell", 0), ("chromosomes", 300), ("proposal", 430), ("sure", 640), ("sanity", 710), ("to look at", 790))
+_ODD, _DARK, _MIDDLE, _PALE = (168, 30, 36), gray(70), gray(130), gray(200)
+_TEXT, _LINE = 18, 25
+_COLUMNS = (("cell", 185), ("chromosomes", 135), ("sanity", 80), ("proposal", 150), ("sure", 70), ("to look at", 550))
+"""Head and width of each column; "sanity" is quiet, and beside the count: that is what it speaks of."""
 
 
 def case_sheets(case: Case) -> list[Sheet]:
-    """The summary: one sheet, more where there are more than 40 cells."""
-    starts = range(0, max(1, len(case.cells)), _ROWS)
-    return [_summary(case, start) for start in starts]
+    """The summary: as many sheets as the cells and all that is to look at in them need."""
+    sheets = [_first_sheet(case)]
+    for name, karyotype in case.cells:
+        columns = (*((word,) for word in (name, *_fields(karyotype))), karyotype.reasons)
+        lines = [
+            [line for word in words for line in wrap(legible(word), _TEXT, width - 14)]
+            for words, (_, width) in zip(columns, _COLUMNS, strict=True)
+        ]
+        if sheets[-1].height + _row_height(lines) > _HEIGHT:
+            sheets.append(Sheet(_WIDTH))
+            sheets[-1].grow(_MARGIN)
+            _draw_heads(sheets[-1])
+        _draw_row(sheets[-1], lines, karyotype, name in case.disagreeing)
+    for sheet in sheets:
+        draw_footer(sheet, _MARGIN, _UNIT, f"sanity: {SANITY}")
+    return sheets
 
 
-def _summary(case: Case, start: int) -> Sheet:
+def _first_sheet(case: Case) -> Sheet:
     sheet = Sheet(_WIDTH)
-    top = sheet.grow(round(6.2 * _UNIT))
+    top = sheet.grow(140)
     right = _WIDTH - _MARGIN
     sheet.text((_MARGIN, top + 70), shorten(legible(case.name), 34, 700), 34)
     sheet.text((right, top + 70), _numbers(case), 21, _DARK, "rs")
     sheet.text((_MARGIN, top + 122), case.iscn or NO_PROPOSAL, 30, BLACK if case.iscn else _MIDDLE)
-    for line, reason in enumerate(case.reasons[:1]):
-        words = shorten(legible(reason), 18, right - _MARGIN)
-        sheet.text((_MARGIN, top + 156 + 24 * line), words, 18, _MIDDLE)
-    sheet.line([(_MARGIN, top + 176), (right, top + 176)], _PALE)
-    top = sheet.grow(44)
-    for words, x in _COLUMNS:
-        sheet.text((_MARGIN + x, top + 28), words, 18, _MIDDLE)
-    for name, karyotype in case.cells[start : start + _ROWS]:
-        top = sheet.grow(34)
-        _row(sheet, top + 24, name, karyotype, name in case.disagreeing)
-        sheet.line([(_MARGIN, top + 33), (right, top + 33)], gray(232))
-    draw_footer(sheet, _MARGIN, _UNIT, SANITY)
+    for reason in case.reasons:
+        for line in wrap(legible(reason), _TEXT, right - _MARGIN):
+            sheet.text((_MARGIN, sheet.grow(_LINE) + 19), line, _TEXT, _DARK)
+    rule = sheet.grow(30) + 12
+    sheet.line([(_MARGIN, rule), (right, rule)], _PALE)
+    _draw_heads(sheet)
     return sheet
+
+
+def _draw_heads(sheet: Sheet) -> None:
+    x, base = _MARGIN, sheet.grow(44) + 28
+    for words, width in _COLUMNS:
+        sheet.text((x, base), words, _TEXT, _MIDDLE)
+        x += width
+
+
+def _row_height(lines: list[list[str]]) -> int:
+    return 14 + _LINE * max(1, *(len(column) for column in lines))
+
+
+def _draw_row(sheet: Sheet, lines: list[list[str]], karyotype: Karyotype, odd: bool) -> None:
+    height = _row_height(lines)
+    top = sheet.grow(height)
+    x = _MARGIN
+    for (head, width), column in zip(_COLUMNS, lines, strict=True):
+        colour = BLACK if karyotype.iscn else _MIDDLE
+        colour = {"sanity": _MIDDLE, "to look at": _DARK, "proposal": _ODD if odd else colour}.get(head, colour)
+        for number, line in enumerate(column):
+            sheet.text((x, top + 24 + _LINE * number), line, _TEXT, colour)
+        x += width
+    sheet.line([(_MARGIN, top + height - 1), (_WIDTH - _MARGIN, top + height - 1)], gray(232))
 
 
 def _numbers(case: Case) -> str:
     modal = "-" if case.modal_number is None else str(case.modal_number)
-    return f"{len(case.cells)} cells  ·  modal number {modal}"
+    return f"{plural(len(case.cells), 'cell')}  ·  modal number {modal}"
 
 
-def _row(sheet: Sheet, base: int, name: str, karyotype: Karyotype, odd: bool) -> None:
-    sure, look = _sure(karyotype), _look(karyotype)
-    found, sanity = str(karyotype.instances.status.count("chromosome")), sanity_words(karyotype)
-    words = (name, found, karyotype.iscn or NO_PROPOSAL, sure, sanity, look)
-    ends = [*(x for _, x in _COLUMNS[1:]), _WIDTH - 2 * _MARGIN]
-    for (_, x), end, word in zip(_COLUMNS, ends, words, strict=True):
-        colour = (168, 30, 36) if odd and word == karyotype.iscn else BLACK if karyotype.iscn else _MIDDLE
-        sheet.text((_MARGIN + x, base), shorten(legible(word), 18, end - x - 14), 18, colour)
+def _fields(karyotype: Karyotype) -> tuple[str, str, str, str]:
+    """What stands in the columns between the name and what is to look at."""
+    found = str(karyotype.instances.status.count("chromosome"))
+    own = dict(karyotype.posterior).get(karyotype.iscn or "", 0.0)
+    sure = f"{100 * own:.0f} %" if karyotype.iscn else ""
+    return found, sanity_words(karyotype), karyotype.iscn or NO_PROPOSAL, sure
 
 
-def _sure(karyotype: Karyotype) -> str:
-    if karyotype.iscn is None:
-        return ""
-    return f"{100 * dict(karyotype.posterior).get(karyotype.iscn, 0.0):.0f} %"
-
-
-def _look(karyotype: Karyotype) -> str:
-    return karyotype.reasons[0] if karyotype.reasons else ""
-
-
-def case_html(case: Case, pictures: Mapping[str, str]) -> str:
-    """One page of HTML without scripts. pictures: for each cell's name the address of its karyogram."""
+def case_html(case: Case) -> str:
+    """One page of HTML without scripts, to lie beside a folder for each cell with its pictures and result.json."""
     rows = "\n".join(
         f"<tr{' class=odd' if name in case.disagreeing else ''}><td><a href='#{i}'>{html.escape(name)}</a></td>"
-        f"<td>{k.instances.status.count('chromosome')}</td><td>{html.escape(k.iscn or NO_PROPOSAL)}</td>"
-        f"<td>{_sure(k)}</td><td>{sanity_words(k)}</td><td>{html.escape(_look(k))}</td></tr>"
-        for i, (name, k) in enumerate(case.cells)
+        + "".join(f"<td>{html.escape(field)}</td>" for field in _fields(karyotype))
+        + f"<td>{'<br>'.join(html.escape(reason).replace(' (', '&nbsp;(') for reason in karyotype.reasons)}</td></tr>"
+        for i, (name, karyotype) in enumerate(case.cells)
     )
-    figures = "\n".join(
-        f"<figure id='{i}'><img src='{_address(pictures[name])}' alt='karyogram of {html.escape(name)}'></figure>"
-        for i, (name, _) in enumerate(case.cells)
-    )
+    cells = "\n".join(_cell(i, name, karyotype) for i, (name, karyotype) in enumerate(case.cells))
     reasons = "".join(f"<li>{html.escape(reason)}</li>" for reason in case.reasons)
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{html.escape(case.name)}</title>
 <meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body>
 <header><h1>{html.escape(case.name)}</h1><p class="numbers">{html.escape(_numbers(case))}</p>
 <p class="proposal">{html.escape(case.iscn or NO_PROPOSAL)}</p><ul>{reasons}</ul></header>
-<table><thead><tr><th>cell<th>chromosomes<th>proposal<th>sure<th>sanity<th>to look at</tr></thead><tbody>
+<table><thead><tr>{"".join(f"<th>{head}" for head, _ in _COLUMNS)}</tr></thead><tbody>
 {rows}
 </tbody></table>
-<main>{figures}</main>
-<footer>{html.escape(CONFIRM)}<br>{html.escape(SANITY)}</footer></body></html>
+<main>{cells}</main>
+<footer>{html.escape(CONFIRM)}<br>sanity: {html.escape(SANITY)}</footer></body></html>
 """
+
+
+def _cell(number: int, name: str, karyotype: Karyotype) -> str:
+    """One cell: what is said of it, and its pictures side by side, each a link to the file."""
+    said, shown = "  ·  ".join(filter(None, proposal_words(karyotype))), html.escape(name)
+    pictures = "".join(
+        f"<a href='{_address(f'{name}/{file}')}'><img src='{_address(f'{name}/{file}')}' loading=lazy "
+        f"alt='{what} of {shown}'></a>"
+        for file, what in (("karyogram.png", "karyogram"), ("overlay.png", "image with numbered outlines"))
+    )
+    links = ", ".join(
+        f"<a href='{_address(f'{name}/{file}')}'>{file}</a>" for file in ("karyogram.png", "overlay.png", "result.json")
+    )
+    return (
+        f"<section id='{number}'><h2>{shown}</h2><p>{html.escape(said)}  ·  {links}</p><div>{pictures}</div></section>"
+    )
 
 
 def _address(place: str) -> str:
@@ -106,17 +139,20 @@ def _address(place: str) -> str:
 
 
 _STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;color:#1a1a1a;background:#fff;max-width:72rem;"
+    "body{font:16px/1.5 system-ui,sans-serif;color:#1a1a1a;background:#fff;max-width:90rem;"
     "margin:2.5rem auto;padding:0 2rem}"
     "header{border-bottom:1px solid #ccc;position:relative}h1{font-weight:500;font-size:1.7rem;margin:0}"
     ".numbers{position:absolute;right:0;top:.6rem;margin:0;color:#555}.proposal{font-size:1.45rem;margin:.4rem 0}"
-    "ul{list-style:none;padding:0;color:#777;margin:.2rem 0 1rem}"
+    "ul{list-style:none;padding:0;color:#555;margin:.2rem 0 1rem}"
     "table{border-collapse:collapse;width:100%;margin:1.2rem 0}"
     "th{text-align:left;font-weight:400;color:#777}td,th{padding:.35rem .8rem .35rem 0;border-bottom:1px solid #eee;"
-    "vertical-align:top}td:first-child{overflow-wrap:anywhere;min-width:8rem}"
+    "vertical-align:top}td:first-child{overflow-wrap:anywhere;min-width:8rem}td:nth-child(3){color:#777}"
     "td:nth-child(n+2):nth-child(-n+5){white-space:nowrap}"
-    ".odd td:nth-child(3){color:#a81e24}a{color:inherit}main{display:grid;gap:2rem;"
-    "grid-template-columns:repeat(auto-fill,minmax(26rem,1fr))}figure{margin:0;border:1px solid #eee}"
-    "img{width:100%;display:block}"
-    "footer{color:#777;margin:2rem 0}@media print{figure{break-inside:avoid}}"
+    ".odd td:nth-child(4){color:#a81e24}a{color:inherit}"
+    "section{border-top:1px solid #ccc;margin-top:2.2rem;padding-top:1rem}"
+    "h2{font-weight:500;font-size:1.25rem;margin:0}section p{margin:.1rem 0 .8rem;color:#555}"
+    "section div{display:grid;gap:1.5rem;grid-template-columns:1fr 1fr;align-items:start}"
+    "img{width:100%;display:block;border:1px solid #eee;box-sizing:border-box}"
+    "footer{color:#777;margin:2rem 0}@media (max-width:60rem){section div{grid-template-columns:1fr}}"
+    "@media print{section{break-inside:avoid}}"
 )

@@ -10,8 +10,8 @@ __all__ = ["PALETTE", "Series", "bar_chart", "confusion_chart", "line_chart"]
 
 PALETTE = ("#1f5fa8", "#c2571a", "#2e7d5a", "#8a3ab0")
 
-_WIDTH, _HEIGHT = 460, 330
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 14, 14, 48
+_WIDTH, _HEIGHT = 500, 360
+_LEFT, _RIGHT, _TOP, _BOTTOM = 66, 16, 16, 56
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def line_chart(
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"{dash}/>')
         if line.marks:
             parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{colour}"/>' for x, y in places]
-    parts.append(_legend(series, _WIDTH - 150 if legend_right else _LEFT))
+    parts.append(_legend(series, _WIDTH - 160 if legend_right else _LEFT))
     return _svg(_WIDTH, _HEIGHT, parts, f"{y_label} against {x_label}")
 
 
@@ -77,7 +77,7 @@ def bar_chart(bars: Sequence[tuple[str, float]], x_label: str, y_label: str) -> 
             f"{tip}</rect>"
         )
         if number % step == 0:
-            parts.append(_text(frame.x(number + 0.5), _HEIGHT - _BOTTOM + 16, word, "middle"))
+            parts.append(_text(frame.x(number + 0.5), _HEIGHT - _BOTTOM + 18, word, "middle"))
         if len(bars) <= 16:
             parts.append(_text(frame.x(number + 0.5), y - 4, f"{value:g}", "middle"))
     return _svg(_WIDTH, _HEIGHT, parts, f"{y_label} by {x_label}")
@@ -88,7 +88,7 @@ def confusion_chart(table: Sequence[Sequence[int]], rows: Sequence[str], columns
 
     The count stands in every field that is not empty; the diagonal is blue, everything else red.
     """
-    cell, left, top = 27, 62, 62
+    cell, left, top = 36, 74, 74
     parts: list[str] = []
     for i, (row, name) in enumerate(zip(table, rows, strict=True)):
         total = max(sum(row), 1)
@@ -106,13 +106,13 @@ def confusion_chart(table: Sequence[Sequence[int]], rows: Sequence[str], columns
             )
             if count:
                 ink = "#fff" if shade > 0.6 else "#222"
-                parts.append(_text(x + cell / 2, y + cell * 0.64, str(count), "middle", 9 if count > 999 else 10, ink))
+                parts.append(_text(x + cell / 2, y + cell * 0.64, str(count), "middle", 12 if count > 999 else 14, ink))
     for j, name in enumerate(columns):
         # A word longer than its column may run out to the right.
         place, anchor = (0.5, "middle") if len(name) < 4 else (0.1, "start")
-        parts.append(_text(left + cell * (j + place), top - 8, name, anchor))
-    width, height = left + cell * len(columns) + 36, top + cell * len(rows) + 12
-    parts.append(_text(left + cell * len(columns) / 2, 18, "predicted", "middle", 13))
+        parts.append(_text(left + cell * (j + place), top - 10, name, anchor))
+    width, height = left + cell * len(columns) + 44, top + cell * len(rows) + 12
+    parts.append(_text(left + cell * len(columns) / 2, 22, "predicted", "middle", 15))
     parts.append(_upright_text(14, top + cell * len(rows) / 2, "truth"))
     return _svg(width, height, parts, "confusion of classes")
 
@@ -122,16 +122,16 @@ def _axes(frame: _Frame, x_ticks: Sequence[float], y_ticks: Sequence[float], x_l
     for tick in y_ticks:
         y = frame.y(tick)
         parts.append(f'<line x1="{_LEFT}" y1="{y:.1f}" x2="{_WIDTH - _RIGHT}" y2="{y:.1f}" stroke="#e6e6e6"/>')
-        parts.append(_text(_LEFT - 6, y + 4, f"{tick:g}", "end"))
+        parts.append(_text(_LEFT - 6, y + 5, f"{tick:g}", "end"))
     for tick in x_ticks:
         x = frame.x(tick)
         parts.append(f'<line x1="{x:.1f}" y1="{_TOP}" x2="{x:.1f}" y2="{_HEIGHT - _BOTTOM}" stroke="#f0f0f0"/>')
-        parts.append(_text(x, _HEIGHT - _BOTTOM + 16, f"{tick:g}", "middle"))
+        parts.append(_text(x, _HEIGHT - _BOTTOM + 18, f"{tick:g}", "middle"))
     parts.append(
         f'<polyline points="{_LEFT},{_TOP} {_LEFT},{_HEIGHT - _BOTTOM} {_WIDTH - _RIGHT},{_HEIGHT - _BOTTOM}" '
         'fill="none" stroke="#555"/>'
     )
-    parts.append(_text((_LEFT + _WIDTH - _RIGHT) / 2, _HEIGHT - 10, x_label, "middle", 13))
+    parts.append(_text((_LEFT + _WIDTH - _RIGHT) / 2, _HEIGHT - 12, x_label, "middle", 15))
     parts.append(_upright_text(15, (_TOP + _HEIGHT - _BOTTOM) / 2, y_label))
     return "".join(parts)
 
@@ -140,11 +140,11 @@ def _legend(series: Sequence[Series], left: float) -> str:
     parts = []
     for number, line in enumerate(series):
         colour = "#888" if line.dashed else PALETTE[number % len(PALETTE)]
-        y = _HEIGHT - _BOTTOM - 14 - 18 * (len(series) - 1 - number)
+        y = _HEIGHT - _BOTTOM - 14 - 20 * (len(series) - 1 - number)
         parts.append(
             f'<line x1="{left + 12}" y1="{y - 4}" x2="{left + 34}" y2="{y - 4}" stroke="{colour}" stroke-width="2"/>'
         )
-        parts.append(_text(left + 40, y, line.name, "start", 12))
+        parts.append(_text(left + 40, y, line.name, "start", 14))
     return "".join(parts)
 
 
@@ -157,13 +157,13 @@ def _ticks(limits: tuple[float, float]) -> list[float]:
     return [round(first + i * step, 9) for i in range(int((high - first) / step + 1e-9) + 1)]
 
 
-def _text(x: float, y: float, words: str, anchor: str, size: int = 11, colour: str = "#333") -> str:
+def _text(x: float, y: float, words: str, anchor: str, size: int = 14, colour: str = "#333") -> str:
     place = f'x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}" fill="{colour}"'
     return f"<text {place}>{escape(words)}</text>"
 
 
 def _upright_text(x: float, y: float, words: str) -> str:
-    place = f'x="{x:g}" y="{y:g}" font-size="13" text-anchor="middle" transform="rotate(-90 {x:g} {y:g})"'
+    place = f'x="{x:g}" y="{y:g}" font-size="15" text-anchor="middle" transform="rotate(-90 {x:g} {y:g})"'
     return f"<text {place}>{escape(words)}</text>"
 
 

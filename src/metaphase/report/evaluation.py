@@ -12,11 +12,12 @@ from typing import Any
 from metaphase.chromosomes import NAMES
 from metaphase.report.charts import Series, bar_chart, confusion_chart, line_chart
 from metaphase.report.gallery import MARKS, GalleryPicture
+from metaphase.words import plural
 
 __all__ = ["evaluation_page", "metrics_schema"]
 
 _CSS = """
-body { font: 15px/1.5 system-ui, sans-serif; color: #222; margin: 2rem auto; max-width: 1180px; padding: 0 1rem; }
+body { font: 15px/1.5 system-ui, sans-serif; color: #222; margin: 2rem auto; max-width: 1440px; padding: 0 1rem; }
 h1 { font-size: 1.6rem; margin: 0 0 .3rem; } h2 { font-size: 1.2rem; margin: 2.2rem 0 .6rem; }
 p, li { max-width: 62rem; } .quiet { color: #666; } .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
@@ -74,8 +75,9 @@ def _head(document: Mapping[str, Any], title: str) -> str:
     weights = f", weights {source['sha256'][:12]}" if "sha256" in source else ""
     compared = {"mask": "masks", "box": "tight boxes", "annotation_box": "boxes in the annotators' style"}
     scored = (
-        f"{document['images']} images, {document['instances']} chromosomes, {document['cases']} cases; compared by "
-        f"{compared[document['overlap']]}. Intervals: 95 %, bootstrap over cases, {document['resamples']} resamples."
+        f"{plural(document['images'], 'image')}, {plural(document['instances'], 'chromosome')}, "
+        f"{plural(document['cases'], 'case')}; compared by {compared[document['overlap']]}. "
+        f"Intervals: 95 %, bootstrap over cases, {document['resamples']} resamples."
     )
     notes = "".join(f"<li>{escape(note)}</li>" for note in document["notes"])
     cited = f"Data: {escape(document['citation'])} Terms: {escape(document['licence'])}."
@@ -188,8 +190,9 @@ def _second(document: Mapping[str, Any]) -> str:
         if key in own
     ]
     text = (
-        f"The same cells were annotated a second time (set {second['set']}, {second['images']} images). What the two "
-        "annotations of one cell score against each other is the ceiling: more cannot be asked of any program."
+        f"The same cells were annotated a second time (set {second['set']}, {plural(second['images'], 'image')}). "
+        "What the two annotations of one cell score against each other is the ceiling: "
+        "more cannot be asked of any program."
     )
     head = "<tr><th>metric</th><th>predictions</th><th>second annotation</th></tr>"
     return f"<h2>Ceiling</h2>\n<p>{escape(text)}</p>\n{_table(head, rows)}"

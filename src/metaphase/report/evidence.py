@@ -10,7 +10,7 @@ from metaphase.config import ReportConfig
 from metaphase.report.heading import draw_footer, draw_header
 from metaphase.report.ideogram import draw_ideogram
 from metaphase.report.sheet import BLACK, Sheet, gray
-from metaphase.report.strips import Strip, cut_strips
+from metaphase.report.strips import Strip, cut_strips, page_unit
 from metaphase.types import Karyotype, Spread
 
 __all__ = ["evidence_sheet"]
@@ -31,7 +31,7 @@ def evidence_sheet(spread: Spread, karyotype: Karyotype, title: str, config: Rep
     if len(karyotype.straightened) != len(karyotype.instances):
         raise ValueError("evidence needs straightened chromosomes, but this karyotype has none")
     config = config or ReportConfig()
-    unit = config.karyogram_chromosome_width
+    unit = page_unit(spread, config)
     strips = cut_strips(spread, karyotype, config)
     order = [*(i for group in karyotype.groups for i in group), *karyotype.tray]
     margin, panel = 2 * unit, (round(5.2 * unit), 7 * unit)

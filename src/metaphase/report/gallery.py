@@ -27,6 +27,9 @@ MARKS: dict[str, tuple[int, int, int]] = {
 _LARGEST = 3.0
 """Small images are enlarged by this at most."""
 
+_NAMES, _ERRORS = 15, 20
+"""Size of the names, pixels: a page shows two pictures side by side, about three quarters as large."""
+
 
 @dataclass(frozen=True)
 class GalleryPicture:
@@ -72,9 +75,9 @@ def _draw_names(
         label = int(instances.labels[index])
         if label:
             canvas.text(
-                ((boxes[index, 0] + boxes[index, 2]) / 2, max(boxes[index, 1] - 1, 11)),
+                ((boxes[index, 0] + boxes[index, 2]) / 2, max(boxes[index, 1] - 1, _NAMES)),
                 name_of(label),
-                font=font(11 if marks[index] == "right" else 14),
+                font=font(_NAMES if marks[index] == "right" else _ERRORS),
                 fill=MARKS[marks[index]],
                 anchor="ms",
                 stroke_width=2,

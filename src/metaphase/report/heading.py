@@ -5,9 +5,10 @@ from __future__ import annotations
 from metaphase import __version__
 from metaphase.chromosomes import X, Y
 from metaphase.iscn import parse
-from metaphase.report.lettering import legible, shorten, text_size
+from metaphase.report.lettering import legible, shorten, text_size, wrap
 from metaphase.report.sheet import BLACK, Sheet, gray
 from metaphase.types import Karyotype
+from metaphase.words import plural
 
 __all__ = [
     "CONFIRM",
@@ -26,8 +27,8 @@ CONFIRM = f"proposed by metaphase {__version__}; a cytogeneticist must confirm"
 NO_PROPOSAL = "cannot tell"
 """Stands where the program abstains."""
 
-SANITY = "sanity: 1.00 is a set as in a normal cell; not a call"
-"""Says what the number in the heading is, and what it is not."""
+SANITY = "of the counts alone, 1.00 where there are as many of each as in a normal cell; it says nothing of the call"
+"""Says what the number is, and what it is not."""
 
 _DARK, _MIDDLE, _PALE = gray(70), gray(130), gray(200)
 
@@ -48,15 +49,15 @@ def abnormal_classes(iscn: str | None) -> dict[int, int]:
 
 
 def proposal_words(karyotype: Karyotype) -> tuple[str, str]:
-    """The proposal, and what stands beside it: how probable it is, or why there is none."""
+    """The proposal, and what stands beside it: how probable it is and which is next; nothing where there is none."""
     if karyotype.iscn is None:
-        return NO_PROPOSAL, "; ".join(karyotype.reasons[:1])
+        return NO_PROPOSAL, ""
     own = dict(karyotype.posterior).get(karyotype.iscn, 0.0)
     others = [(iscn, p) for iscn, p in karyotype.posterior if iscn != karyotype.iscn and p >= 0.01]
     beside = f"{100 * own:.0f} % sure"
     if others:
         beside += f"; next {others[0][0]}, {100 * others[0][1]:.0f} %"
-    return karyotype.iscn, "; ".join([beside, *karyotype.reasons[:1]])
+    return karyotype.iscn, beside
 
 
 def sanity_words(karyotype: Karyotype) -> str:
@@ -66,14 +67,12 @@ def sanity_words(karyotype: Karyotype) -> str:
 
 
 def draw_header(sheet: Sheet, margin: int, unit: int, title: str, karyotype: Karyotype) -> None:
-    """Title and counts, and below them the proposal."""
-    top = sheet.grow(round(5.6 * unit))
+    """Title and counts, below them the proposal, and below that the reasons, each with all its words."""
+    top = sheet.grow(round(4.6 * unit))
     status = karyotype.instances.status
-    found = status.count("chromosome")
-    counts = f"{found} chromosome{'' if found == 1 else 's'}"
+    counts = plural(status.count("chromosome"), "chromosome")
     counts += f"  ·  {status.count('unknown')} unknown  ·  {status.count('debris')} debris"
-    counts += f"  ·  sanity {sanity_words(karyotype)}"
-    big, small = round(1.05 * unit), round(0.7 * unit)
+    big, small, fine = round(1.05 * unit), round(0.7 * unit), round(0.6 * unit)
     base, right = top + round(2.4 * unit), sheet.width - margin
     room = sheet.width - 2 * margin - text_size(counts, small)[0] - 2 * unit
     sheet.text((margin, base), shorten(legible(title), big, room), big)
@@ -82,17 +81,26 @@ def draw_header(sheet: Sheet, margin: int, unit: int, title: str, karyotype: Kar
     base += round(1.6 * unit)
     sheet.text((margin, base), proposal, round(0.9 * unit), BLACK if karyotype.iscn else _MIDDLE)
     start = margin + text_size(proposal, round(0.9 * unit))[0] + unit
-    sheet.text((start, base), shorten(legible(beside), round(0.6 * unit), right - start), round(0.6 * unit), _MIDDLE)
-    rule = top + round(4.6 * unit)
+    sheet.text((start, base), shorten(legible(beside), fine, right - start), fine, _MIDDLE)
+    for reason in karyotype.reasons:
+        for line in wrap(legible(reason), fine, right - margin):
+            sheet.text((margin, sheet.grow(round(0.9 * unit)) + 0.55 * unit), line, fine, _MIDDLE)
+    rule = sheet.grow(unit) + round(0.1 * unit)
     sheet.line([(margin, rule), (right, rule)], _PALE)
 
 
-def draw_footer(sheet: Sheet, margin: int, unit: int, legend: str = "") -> None:
-    """A legend on the left, on the right the words that somebody must confirm: a line below where both do not fit."""
+def draw_footer(sheet: Sheet, margin: int, unit: int, *legends: str) -> None:
+    """Legends on the left, one below the other; on the right the words that somebody must confirm.
+
+    The words stand beside the last legend, or a line below where both do not fit.
+    """
     small, room = round(0.55 * unit), sheet.width - 2 * margin
-    base = sheet.grow(2 * unit) + round(1.1 * unit)
-    sheet.text((margin, base), legend, small, _MIDDLE)
-    if text_size(legend, small)[0] + text_size(CONFIRM, small)[0] + unit > room:
-        base += unit
-        sheet.grow(unit)
+    sheet.grow(unit)
+    lines = [line for legend in legends for line in wrap(legend, small, room)] or [""]
+    for line in lines:
+        base = sheet.grow(round(0.85 * unit)) + round(0.1 * unit)
+        sheet.text((margin, base), line, small, _MIDDLE)
+    if text_size(lines[-1], small)[0] + text_size(CONFIRM, small)[0] + unit > room:
+        base = sheet.grow(round(0.85 * unit)) + round(0.1 * unit)
     sheet.text((sheet.width - margin, base), CONFIRM, small, _MIDDLE, "rs")
+    sheet.grow(round(0.4 * unit))

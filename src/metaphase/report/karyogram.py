@@ -8,12 +8,12 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from metaphase.chromosomes import NAMES, X, Y, group_of, name_of, relative_length
+from metaphase.chromosomes import DENVER_GROUPS, NAMES, X, Y, group_of, name_of, relative_length
 from metaphase.config import ReportConfig
-from metaphase.report.heading import SANITY, abnormal_classes, draw_footer, draw_header
+from metaphase.report.heading import SANITY, abnormal_classes, draw_footer, draw_header, sanity_words
 from metaphase.report.ideogram import draw_ideogram
 from metaphase.report.sheet import BLACK, Sheet, gray
-from metaphase.report.strips import Strip, cut_strips
+from metaphase.report.strips import Strip, cut_strips, page_unit
 from metaphase.types import Karyotype, Spread
 
 __all__ = ["draw_karyogram", "karyogram_sheet"]
@@ -35,22 +35,23 @@ _ACCENT = (168, 30, 36)
 class _Place:
     """Where the homologues of one class stand: lines of strips above a rule, empty places at the end of the last.
 
-    ideogram: its height beside the last line, 0 for none. change: how many more or fewer than usual are proposed.
+    block: what stands together: a Denver group, or a sex chromosome of its own. ideogram: whether it is drawn beside
+    the last line. change: how many more or fewer than usual are proposed.
     """
 
     label: int
+    block: str
     lines: list[list[Strip]]
     missing: int
     expected_height: int
     unit: int
     ideogram: bool
     change: int
-    numbered: bool
 
     @property
     def foot(self) -> int:
-        """Room below each line for the bars and, where wanted, the numbers."""
-        return round((0.75 if self.numbered else 0.35) * self.unit)
+        """Room below each line for the bars and the numbers."""
+        return round(0.75 * self.unit)
 
     @property
     def gap(self) -> int:
@@ -92,14 +93,13 @@ def karyogram_sheet(spread: Spread, karyotype: Karyotype, title: str, config: Re
     Rows as `config.karyogram_layout` says; homologues side by side in the order of the groups, p arm up, all at
     one scale; a dashed frame where one of a pair is missing; extras in their place; unknown and debris in a tray at
     the bottom. The bar under a chromosome is as long as the program is sure of it; classes of which the proposed
-    karyotype has more or fewer than usual are marked; where there is something to look at, chromosomes are numbered.
+    karyotype has more or fewer than usual are marked; the number below it is the one in result.json and the overlay.
     title: for example case and cell. Raises ValueError where there is nothing to cut out from.
     """
     config = config or ReportConfig()
-    unit = config.karyogram_chromosome_width
+    unit = page_unit(spread, config)
     strips = cut_strips(spread, karyotype, config)
-    numbered = bool(karyotype.reasons)
-    places = _places(karyotype, strips, config, numbered)
+    places = _places(karyotype, strips, unit, config)
     rows = [[places[label - 1] for label in labels] for labels in _LAYOUTS[config.karyogram_layout]]
     margin = 2 * unit
     content = max(39 * unit, *(_narrowest(row, unit) for row in rows))
@@ -108,14 +108,14 @@ def karyogram_sheet(spread: Spread, karyotype: Karyotype, title: str, config: Re
     for row in rows:
         _draw_row(sheet, margin, row, karyotype)
     if karyotype.tray:
-        _draw_tray(sheet, margin, unit, karyotype, [strips[i] for i in karyotype.tray], numbered)
-    draw_footer(sheet, margin, unit, f"bar: how sure of a chromosome  ·  {SANITY}")
+        _draw_tray(sheet, margin, unit, karyotype, [strips[i] for i in karyotype.tray])
+    sanity = f"sanity {sanity_words(karyotype)}: {SANITY}"
+    draw_footer(sheet, margin, unit, "bar: how sure of a chromosome; small number: the same in the overlay", sanity)
     return sheet
 
 
-def _places(karyotype: Karyotype, strips: list[Strip], config: ReportConfig, numbered: bool) -> list[_Place]:
+def _places(karyotype: Karyotype, strips: list[Strip], unit: int, config: ReportConfig) -> list[_Place]:
     """One place for each of the 24 classes."""
-    unit = config.karyogram_chromosome_width
     changes = abnormal_classes(karyotype.iscn)
     labels = karyotype.instances.labels
     members: list[list[int]] = [list(group) for group in karyotype.groups[:22]]
@@ -129,6 +129,7 @@ def _places(karyotype: Karyotype, strips: list[Strip], config: ReportConfig, num
     return [
         _Place(
             label=at + 1,
+            block=_block(at + 1, config.karyogram_layout),
             lines=[
                 [strips[i] for i in group[start : start + _line_length(len(group))]]
                 for start in range(0, len(group), _line_length(len(group)))
@@ -138,7 +139,6 @@ def _places(karyotype: Karyotype, strips: list[Strip], config: ReportConfig, num
             unit=unit,
             ideogram=config.karyogram_ideograms,
             change=changes.get(at + 1, 0),
-            numbered=numbered,
         )
         for at, group in enumerate(members)
     ]
@@ -150,14 +150,14 @@ def _line_length(count: int) -> int:
     return max(1, -(-count // lines))
 
 
-def _denver(place: _Place) -> str:
-    """Denver group of the autosomes; X and Y stand apart from theirs."""
-    return group_of(place.label) if place.label < X else NAMES[place.label - 1]
+def _block(label: int, layout: str) -> str:
+    """Denver group; in rows X and Y stand at the end, apart from theirs."""
+    return group_of(label) if label < X or layout == "denver" else NAMES[label - 1]
 
 
 def _gap_weights(row: list[_Place]) -> list[float]:
     """How wide each gap of a row is against the others: wider between Denver groups."""
-    return [1.0 if _denver(a) == _denver(b) else 1.9 for a, b in pairwise(row)]
+    return [1.0 if a.block == b.block else 1.9 for a, b in pairwise(row)]
 
 
 def _narrowest(row: list[_Place], unit: int) -> int:
@@ -215,8 +215,7 @@ def _draw_mark(sheet: Sheet, strip: Strip, x: int, floor: int, place: _Place, ka
     middle, reach = x + strip.width / 2, 0.5 * unit * min(1.0, max(0.0, score))
     y = floor + round(0.16 * unit)
     sheet.rectangle((middle - reach, y, middle + reach, y + max(2, unit // 14)), _BAR)
-    if place.numbered:
-        sheet.text((middle, floor + 0.68 * unit), str(strip.index), round(0.4 * unit), _MIDDLE, "ms")
+    sheet.text((middle, floor + 0.7 * unit), str(strip.index), round(0.45 * unit), _MIDDLE, "ms")
 
 
 def _draw_missing(sheet: Sheet, place: _Place, x: int, bottom: int) -> None:
@@ -230,8 +229,8 @@ def _draw_missing(sheet: Sheet, place: _Place, x: int, bottom: int) -> None:
 
 def _draw_denver(sheet: Sheet, row: list[_Place], left: list[int], y: float, unit: int) -> None:
     """A pale rule under each Denver group, with its letter."""
-    for letter in dict.fromkeys(_denver(place) for place in row if place.label < X):
-        members = [(x0, x0 + place.width) for place, x0 in zip(row, left, strict=True) if _denver(place) == letter]
+    for letter in dict.fromkeys(place.block for place in row if place.block in DENVER_GROUPS):
+        members = [(x0, x0 + place.width) for place, x0 in zip(row, left, strict=True) if place.block == letter]
         x0, x1 = members[0][0], members[-1][1]
         centre, clear = (x0 + x1) / 2, 0.6 * unit
         sheet.line([(x0, y), (centre - clear, y)], _PALE)
@@ -239,7 +238,7 @@ def _draw_denver(sheet: Sheet, row: list[_Place], left: list[int], y: float, uni
         sheet.text((centre, y), letter, round(0.65 * unit), _MIDDLE, "mm")
 
 
-def _draw_tray(sheet: Sheet, margin: int, unit: int, karyotype: Karyotype, strips: list[Strip], numbered: bool) -> None:
+def _draw_tray(sheet: Sheet, margin: int, unit: int, karyotype: Karyotype, strips: list[Strip]) -> None:
     """Unknown and debris, each with its best guess, in as many lines as it takes."""
     instances = karyotype.instances
     top = sheet.grow(round(1.6 * unit))
@@ -264,7 +263,6 @@ def _draw_tray(sheet: Sheet, margin: int, unit: int, karyotype: Karyotype, strip
             caption = f"{name_of(label) if label else ''}?" if unknown else "debris"
             size = round((0.7 if unknown else 0.5) * unit)
             sheet.text((x + width / 2, top + height + unit), caption, size, _MIDDLE, "ms")
-            if numbered:
-                small = round(0.4 * unit)
-                sheet.text((x + width / 2, top + height + 1.55 * unit), str(strip.index), small, _MIDDLE, "ms")
+            number = round(0.45 * unit)
+            sheet.text((x + width / 2, top + height + 1.58 * unit), str(strip.index), number, _MIDDLE, "ms")
             x += width + gap

@@ -1,8 +1,8 @@
-"""The metaphase image with the outline and the name of every chromosome."""
+"""The metaphase image with the outline, the name and the number of every chromosome."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from metaphase.chromosomes import name_of
+from metaphase.config import ReportConfig
 from metaphase.report.lettering import QUIET, colour_of, font, text_size
 from metaphase.types import Instances, Karyotype, Spread
 
@@ -19,6 +20,8 @@ UInt8 = NDArray[np.uint8]
 Bool = NDArray[np.bool_]
 Float64 = NDArray[np.float64]
 
+_NUMBER, _HALO = (60, 60, 60), (255, 255, 255)
+
 
 @dataclass(frozen=True)
 class _Pen:
@@ -26,6 +29,7 @@ class _Pen:
 
     line: int
     text: int
+    number: int
     halo: int
 
 
@@ -38,32 +42,61 @@ class _Outline:
     inside_xy: Float64
 
 
-def draw_overlay(spread: Spread, karyotype: Karyotype) -> UInt8:
+def draw_overlay(spread: Spread, karyotype: Karyotype, config: ReportConfig | None = None) -> UInt8:
     """UInt8[H, W, 3] RGB: the image in the polarity of its file, outlines in the colour of the class, names beside.
 
-    Unknown ones are gray and named "9?" by their best guess, debris is gray without a name. Where two outlines run
-    over each other they alternate, so both can be followed. Raises ValueError for instances without masks.
+    Beside the name stands the number of the instance, small: the id in result.json, by which reasons, karyogram and
+    evidence speak of it. Unknown ones are gray and named "9?" by their best guess, debris is gray with its number only.
+    Where two outlines run over each other they alternate, so both can be followed. An image whose chromosomes are
+    narrower than `config.overlay_chromosome_width` is enlarged two or three times, or numbers would cover it.
+    Raises ValueError for instances without masks.
     """
-    gray = 255 - spread.gray if spread.inverted else spread.gray
-    rgb = np.repeat(gray[..., None], 3, 2)
     instances = karyotype.instances
     if instances.crops is None:
         raise ValueError("an overlay needs masks, but these instances have boxes only")
+    zoom = _zoom(spread, config or ReportConfig())
+    gray = 255 - spread.gray if spread.inverted else spread.gray
+    if zoom > 1:
+        size = (zoom * spread.width, zoom * spread.height)
+        gray = np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_CUBIC), np.uint8)
+        instances = _enlarged(instances, zoom)
+    rgb = np.repeat(gray[..., None], 3, 2)
     if not len(instances):
         return rgb
-    pen = _pen(spread)
-    drawn = np.zeros(spread.gray.shape, bool)
+    pen = _pen(zoom * spread.chromosome_width, max(rgb.shape))
+    drawn = np.zeros(rgb.shape[:2], bool)
     for index in np.argsort(-instances.areas):
         _draw_outline(rgb, drawn, instances, int(index), pen)
     return _draw_names(rgb, instances, pen)
 
 
-def _pen(spread: Spread) -> _Pen:
-    # Where no chromosome width is known, a metaphase of that size would have about this.
-    unit = spread.chromosome_width or max(spread.height, spread.width) / 45
-    line = max(1, round(max(unit / 9, max(spread.height, spread.width) / 1200)))
-    text = max(11, round(0.95 * unit))
-    return _Pen(line=line, text=text, halo=max(2, round(text / 7)))
+def _zoom(spread: Spread, config: ReportConfig) -> int:
+    """1, 2 or 3: until a chromosome has the wanted width, but never to more than 3,000 pixels a side."""
+    if not spread.chromosome_width:
+        return 1
+    wanted = int(np.ceil(config.overlay_chromosome_width / spread.chromosome_width))
+    return max(1, min(wanted, 3, 3000 // max(spread.height, spread.width)))
+
+
+def _enlarged(instances: Instances, zoom: int) -> Instances:
+    """The same instances in an image `zoom` times as large, their outlines smooth."""
+    assert instances.crops is not None
+    crops, offsets = [], []
+    for crop, (x, y) in zip(instances.crops, instances.offsets_xy, strict=True):
+        padded = np.pad(crop, 1).astype(np.float32)
+        size = (zoom * padded.shape[1], zoom * padded.shape[0])
+        crops.append(cv2.resize(padded, size, interpolation=cv2.INTER_LINEAR) >= 0.5)
+        offsets.append((zoom * (int(x) - 1), zoom * (int(y) - 1)))
+    larger = Instances.from_masks(zoom * instances.height, zoom * instances.width, crops, offsets)
+    return replace(larger, labels=instances.labels, scores=instances.scores, status=instances.status)
+
+
+def _pen(width: float, side: int) -> _Pen:
+    """width: of a chromosome, 0 where none is known: then a metaphase of this size would have about a 45th."""
+    unit = width or side / 45
+    line = max(2, round(max(unit / 14, side / 1800)))
+    text = max(11, round(0.82 * unit))
+    return _Pen(line=line, text=text, number=max(9, round(0.55 * text)), halo=max(2, round(text / 9)))
 
 
 def _colour(instances: Instances, index: int) -> tuple[int, int, int]:
@@ -123,29 +156,34 @@ def _draw_names(rgb: UInt8, instances: Instances, pen: _Pen) -> UInt8:
     canvas = ImageDraw.Draw(picture)
     # Small ones have the fewest places, so they choose first.
     for index in np.argsort(instances.areas, kind="stable"):
-        status, label = instances.status[index], int(instances.labels[index])
-        if status == "debris":
-            continue
-        guess = name_of(label) if label else ""
-        name = guess if status == "chromosome" and label else f"{guess}?"
         outline = _outline(instances.crops[index], instances.offsets_xy[index])
-        size = np.array(text_size(name, pen.text), np.float64)
+        colour = tuple(round(0.72 * v) for v in _colour(instances, int(index)))
+        parts = [(_name(instances, int(index)), pen.text, colour), (str(index), pen.number, _NUMBER)]
+        parts = [part for part in parts if part[0]]
+        sizes = [text_size(words, size) for words, size, _ in parts]
+        gap = round(0.2 * pen.text) * (len(parts) - 1)
+        size = np.array([sum(width for width, _ in sizes) + gap, max(height for _, height in sizes)], np.float64)
         box, anchor_xy = _place(outline, size + 2 * pen.halo, taken, names, pen)
         names.append(box)
-        colour = tuple(round(0.72 * v) for v in _colour(instances, int(index)))
         centre = (box[:2] + box[2:]) / 2
         if anchor_xy is not None:
             canvas.line([*anchor_xy, *centre], fill=colour, width=max(1, pen.line // 2))
-        canvas.text(
-            (centre[0] - size[0] / 2, centre[1] + size[1] / 2),
-            name,
-            font=font(pen.text),
-            fill=colour,
-            anchor="ls",
-            stroke_width=pen.halo,
-            stroke_fill=(255, 255, 255),
-        )
+        x, base = float(centre[0] - size[0] / 2), float(centre[1] + size[1] / 2)
+        for (words, letters, ink), (width, _) in zip(parts, sizes, strict=True):
+            canvas.text(
+                (x, base), words, font=font(letters), fill=ink, anchor="ls", stroke_width=pen.halo, stroke_fill=_HALO
+            )
+            x += width + gap
     return np.asarray(picture)
+
+
+def _name(instances: Instances, index: int) -> str:
+    """The class, with a question mark where it is but a guess; nothing for debris."""
+    status, label = instances.status[index], int(instances.labels[index])
+    if status == "debris":
+        return ""
+    guess = name_of(label) if label else ""
+    return guess if status == "chromosome" and label else f"{guess}?"
 
 
 def _place(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from metaphase.report.lettering import colour_of, font, legible, shorten, text_size
+from metaphase.words import plural
 
 __all__ = ["draw_statistics"]
 
@@ -26,7 +27,8 @@ def draw_statistics(numbers: Mapping[str, Any]) -> NDArray[np.uint8]:
     """
     sheet = Image.new("RGB", (2 * _WIDTH, 2 * _HEIGHT + 40), _PAPER)
     title = (
-        f"{numbers['set']}: {numbers['images']} images, {numbers['chromosomes']} chromosomes, {numbers['cases']} cases"
+        f"{numbers['set']}: {plural(numbers['images'], 'image')}, {plural(numbers['chromosomes'], 'chromosome')}, "
+        f"{plural(numbers['cases'], 'case')}"
     )
     ImageDraw.Draw(sheet).text((16, 12), legible(title), fill=_INK, font=font(_TITLE + 2))
     for number, panel in enumerate((_per_image, _classes, _sizes, _lengths)):

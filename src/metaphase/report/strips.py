@@ -12,7 +12,7 @@ from metaphase.banding import profile_of, resampled
 from metaphase.config import ReportConfig
 from metaphase.types import Karyotype, Spread
 
-__all__ = ["Strip", "cut_strips"]
+__all__ = ["Strip", "cut_strips", "page_unit"]
 
 UInt8 = NDArray[np.uint8]
 Bool = NDArray[np.bool_]
@@ -42,22 +42,38 @@ class Strip:
         return int(self.gray.shape[1])
 
 
+_ROWS = 16
+"""Points of an axis for each chromosome width: `identify.straighten.WIDTH`."""
+
+_WIDEST = 64
+"""Pixels of a chromosome width on the widest page: A4 at more than 300 dots an inch."""
+
 _SPECK = 0.1
 """Pieces of a mask smaller than this share of its largest piece are not drawn: they belong to a neighbour."""
+
+
+def page_unit(spread: Spread, config: ReportConfig) -> int:
+    """Pixels of a chromosome width on the page: as configured, more where the image itself has more."""
+    return max(config.karyogram_chromosome_width, min(round(spread.chromosome_width), _WIDEST))
 
 
 def cut_strips(spread: Spread, karyotype: Karyotype, config: ReportConfig) -> list[Strip]:
     """Every instance as a strip, in the order of `karyotype.instances`.
 
     Straightened where the karyotype has them straightened and `config` wants it, else cut out as it lies and turned
-    to its main axis. The scale makes a typical chromosome `config.karyogram_chromosome_width` pixels wide, less where
-    the longest would exceed `config.karyogram_longest`. Grays are stretched once for the whole cell: the background
-    becomes white.
+    to its main axis. The scale makes a typical chromosome `page_unit` pixels wide, less where the longest would be
+    longer than `config.karyogram_longest`, which grows with the unit. Grays are stretched once for the whole
+    cell: the background becomes white.
     Raises ValueError where there is neither a straightened image nor a mask.
     """
-    count = len(karyotype.instances)
+    count, unit, fine = len(karyotype.instances), page_unit(spread, config), 1
+    largest = config.karyogram_longest * unit / config.karyogram_chromosome_width
     if karyotype.straightened and config.karyogram_straightened:
-        pieces = [_straightened(karyotype, i) for i in range(count)]
+        if all(len(laid.axis) > 1 for laid in karyotype.straightened):
+            fine = max(1, int(np.ceil(unit / _ROWS)))
+            pieces = [_sampled(spread, karyotype, i, fine) for i in range(count)]
+        else:
+            pieces = [_straightened(karyotype, i) for i in range(count)]
     else:
         pieces = [_natural(spread, karyotype, i) for i in range(count)]
     if not pieces:
@@ -65,19 +81,44 @@ def cut_strips(spread: Spread, karyotype: Karyotype, config: ReportConfig) -> li
     named = [i for i in range(count) if karyotype.instances.status[i] == "chromosome"] or list(range(count))
     typical = float(np.median([pieces[i][1].sum() / pieces[i][1].shape[0] for i in named]))
     longest = max(pieces[i][1].shape[0] for i in named)
-    scale = min(config.karyogram_chromosome_width / max(typical, 1.0), config.karyogram_longest / longest)
+    scale = min(unit / max(typical, 1.0), largest / longest)
     levels = _levels(spread, np.concatenate([gray[inside] for gray, inside in pieces]))
-    return [Strip(_zoom(levels[gray], inside, scale, config), i) for i, (gray, inside) in enumerate(pieces)]
+    return [Strip(_zoom(levels[gray], inside, scale, largest, fine), i) for i, (gray, inside) in enumerate(pieces)]
+
+
+def _sampled(spread: Spread, karyotype: Karyotype, index: int, fine: int) -> tuple[UInt8, Bool]:
+    """Laid out along its axis, sampled from the image itself with `fine` rows for each point of the axis."""
+    laid, instances = karyotype.straightened[index], karyotype.instances
+    if instances.crops is None:
+        raise ValueError("a karyogram needs masks, but these instances have boxes only")
+    at = (np.arange(fine * len(laid.axis)) + 0.5) / fine - 0.5
+    axis = np.stack([np.interp(at, np.arange(len(laid.axis)), column) for column in laid.axis.T.astype(np.float64)])
+    step = float(np.median(np.hypot(*np.diff(laid.axis[:, :2], axis=0).T))) / fine
+    across = (np.arange(2 * _ROWS * fine) - (2 * _ROWS * fine - 1) / 2) * step
+    x, y = (axis[i][:, None] + axis[i + 2][:, None] * across for i in range(2))
+    left, top = (float(v) for v in instances.offsets_xy[index])
+    mask = np.pad(instances.crops[index], 1).astype(np.float32)
+    inside = cv2.remap(mask, _float(x - left + 1), _float(y - top + 1), cv2.INTER_LINEAR, borderValue=(0,)) >= 0.5
+    gray = cv2.remap(spread.gray, _float(x), _float(y), cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return _upright(np.where(inside, gray, 255).astype(np.uint8), _without_specks(inside), karyotype, index)
+
+
+def _float(values: NDArray[np.float64]) -> NDArray[np.float32]:
+    return values.astype(np.float32)
 
 
 def _straightened(karyotype: Karyotype, index: int) -> tuple[UInt8, Bool]:
     laid = karyotype.straightened[index]
-    whole = _without_specks(laid.inside)
+    return _upright(laid.gray, _without_specks(laid.inside), karyotype, index)
+
+
+def _upright(gray: UInt8, whole: Bool, karyotype: Karyotype, index: int) -> tuple[UInt8, Bool]:
+    """Cut to what is inside, p arm up."""
     rows, columns = np.flatnonzero(whole.any(1)), np.flatnonzero(whole.any(0))
     if not len(rows):
         return np.full((1, 1), 255, np.uint8), np.ones((1, 1), bool)
     window = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    gray, inside = laid.gray[window], whole[window]
+    gray, inside = gray[window], whole[window]
     if len(karyotype.upright) and not karyotype.upright[index]:
         gray, inside = np.rot90(gray, 2), np.rot90(inside, 2)
     return gray, inside
@@ -137,9 +178,9 @@ def _levels(spread: Spread, values: UInt8) -> UInt8:
     return np.rint(_INK + (255 - _INK) * share).astype(np.uint8)
 
 
-def _zoom(gray: UInt8, inside: Bool, scale: float, config: ReportConfig) -> UInt8:
+def _zoom(gray: UInt8, inside: Bool, scale: float, largest: float, fine: int) -> UInt8:
     """One strip at the page's scale; only what is absurdly large (a nucleus among the debris) is made to fit."""
-    scale = min(scale, config.karyogram_longest / max(gray.shape))
+    scale = min(scale, largest / max(gray.shape))
     rim = 2
     ink = np.pad(inside, rim).astype(np.float32)
     near = cv2.boxFilter(ink, -1, (3, 3))
@@ -151,6 +192,6 @@ def _zoom(gray: UInt8, inside: Bool, scale: float, config: ReportConfig) -> UInt
     method = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
     shade = np.clip(cv2.resize(filled, size, interpolation=method), 0, 255)
     # A blurred and steepened mask has a smooth edge at any scale; the steps of its pixels are gone.
-    soft = cv2.resize(cv2.GaussianBlur(ink, (0, 0), 0.8), size, interpolation=method)
-    alpha = np.clip((soft - 0.5) * max(1.0, 1.6 * scale) + 0.5, 0, 1)
+    soft = cv2.resize(cv2.GaussianBlur(ink, (0, 0), 0.8 * fine), size, interpolation=method)
+    alpha = np.clip((soft - 0.5) * max(1.0, 1.6 * scale * fine) + 0.5, 0, 1)
     return np.rint(255 - (255 - shade) * alpha).astype(np.uint8)

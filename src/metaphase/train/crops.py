@@ -55,7 +55,15 @@ def composite(cells: list[Material], rng: np.random.Generator, config: SegmentTr
         mask, x, y = cell.masks[k]
         cutouts.append(cut_out(cell.spread, mask, x, y, int(cell.labels[k]), clear=CLEAR))
     crossing, touching = float(rng.uniform(0.05, 0.4)), float(rng.uniform(0.1, 0.5))
-    return compose(cutouts, rng, config.crop, crossing=crossing, touching=touching, piling=config.piling)
+    return compose(
+        cutouts,
+        rng,
+        config.crop,
+        crossing=crossing,
+        touching=touching,
+        piling=config.piling,
+        linked=config.linked,
+    )
 
 
 def composite_crop(cells: list[Material], rng: np.random.Generator, config: SegmentTraining) -> Crop:

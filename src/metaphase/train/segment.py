@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from metaphase.config import DataConfig, SegmentTraining, TrainConfig, read_sections
 from metaphase.errors import DataError
+from metaphase.identify import Identifier
 from metaphase.segment.candidates import CELL, WINDOW
 from metaphase.segment.network import SegmenterNetwork, mask_logits
 from metaphase.segment.scale import WIDTH
@@ -275,7 +276,8 @@ def _first_round(
         export.export_segmenter(folder / LAST, folder / "segment.onnx")
         first, second = boxed.folders
         segmenter = Segmenter.load(folder, pseudo.ASKED_LOOSELY)
-        refreshed = pseudo.refresh(boxed.source.root, chosen, first, second, segmenter)
+        identifier = Identifier.load(weights.path_of(weights.SHIPPED, "identify").parent)
+        refreshed = pseudo.refresh(boxed.source.root, chosen, first, second, segmenter, identifier)
         yield from material.counted(refreshed, len(chosen), "masks_from_model")
     processes.wait()
 

@@ -19,6 +19,7 @@ from metaphase.datasets.formats.shapes import instances_of_boxes
 from metaphase.datasets.formats.voc import read_voc
 from metaphase.datasets.record import Index, Record
 from metaphase.errors import DataError, UnknownClassError
+from metaphase.words import plural
 
 __all__ = ["CITATION", "LICENCE", "case_of", "find_cil", "read_boxes"]
 
@@ -76,13 +77,15 @@ def find_cil(root: Path, set_folder: str, split_prefix: str) -> Index:
     }
     if leaking:
         said = (
-            f"the publisher's own split has {len(leaking)} cases on both sides, so its numbers flatter; "
+            f"the publisher's own split has {plural(len(leaking), 'case')} on both sides, so its numbers flatter; "
             "prefer train, val and test, which are split by case"
         )
         warnings = {"official-train": (said,), "official-test": (said,)}
     lone = sorted(set(images) ^ set(labels))
     if lone:
-        warnings[""] = (f"{len(lone)} files have an image or a label only and are left out, the first is {lone[0]}",)
+        warnings[""] = (
+            f"{plural(len(lone), 'file has', 'files have')} an image or a label only, left out; the first is {lone[0]}",
+        )
     splits["all"] = tuple(names)
     return Index(
         root=home,

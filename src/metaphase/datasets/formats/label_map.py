@@ -14,6 +14,7 @@ from metaphase.datasets.formats.label_image import as_labels
 from metaphase.errors import DataError
 from metaphase.image_io import read_rgb
 from metaphase.types import Instances
+from metaphase.words import plural
 
 __all__ = ["OVERLAP", "instances_of_map", "read_label_map"]
 
@@ -47,5 +48,5 @@ def instances_of_map(label_map: NDArray[np.uint8]) -> tuple[Instances, tuple[str
     """The two chromosomes of a map, the overlap in both masks, class not known; a warning where one is empty."""
     height, width = label_map.shape
     masks = [mask for mask in ((label_map == k) | (label_map == OVERLAP) for k in (1, 2)) if mask.any()]
-    warnings = () if len(masks) == 2 else (f"the label map shows {len(masks)} chromosomes instead of 2",)
+    warnings = () if len(masks) == 2 else (f"the label map shows {plural(len(masks), 'chromosome')} instead of 2",)
     return Instances.from_masks(height, width, masks, [(0, 0)] * len(masks)), warnings

@@ -22,6 +22,7 @@ from metaphase.datasets.formats.label_image import as_labels
 from metaphase.datasets.record import Index
 from metaphase.errors import DataError
 from metaphase.image_io import read_gray
+from metaphase.words import plural
 
 __all__ = [
     "CITATION",
@@ -72,7 +73,7 @@ def find_mfish(root: Path) -> Index:
             splits[split], said = listed(path, set(names), written)
             notes |= {split: (said,)} if said else {}
     note = "DAPI, not G-bands: never mix its numbers with those of G-banded sets"
-    left_out = f"{len(lone)} files have an image or a class map only and are left out"
+    left_out = f"{plural(len(lone), 'file has', 'files have')} an image or a class map only, left out"
     return Index(
         root=home,
         images={name: files[f"{name}D"] for name in names},

@@ -13,6 +13,7 @@ from pathlib import Path, PureWindowsPath
 from metaphase.datasets.formats.folders import listed, shared_cases, without_suffix
 from metaphase.datasets.record import Index
 from metaphase.errors import DataError
+from metaphase.words import plural
 
 __all__ = ["CITATION", "LICENCE", "listed_sides", "own_index"]
 
@@ -47,11 +48,13 @@ def own_index(
     splits = splits or _by_folder(home, labels, images)
     leaking = shared_cases(splits, of_case, _SIDES)
     if leaking:
-        said = f"{len(leaking)} cases stand in more than one split, so its numbers flatter; the first is {leaking[0]}"
+        cases_stand = plural(len(leaking), "case stands", "cases stand")
+        said = f"{cases_stand} in more than one split, so its numbers flatter; the first is {leaking[0]}"
         warnings |= {split: (*warnings.get(split, ()), said) for split in splits}
     general = [*notes]
     if lone:
-        general.append(f"{len(lone)} files have an image or a label only and are left out, the first is {lone[0].name}")
+        files_have = plural(len(lone), "file has", "files have")
+        general.append(f"{files_have} an image or a label only, left out; the first is {lone[0].name}")
     if general:
         warnings[""] = tuple(general)
     return Index(

@@ -15,6 +15,7 @@ from metaphase.datasets.formats.yolo import instances_of_yolo, labels_of_classes
 from metaphase.datasets.record import Index, Record
 from metaphase.errors import DataError
 from metaphase.image_io import SUFFIXES, image_size
+from metaphase.words import plural
 
 __all__ = ["HARD", "YAML", "find_yolo", "holds_labels", "read_yolo_image"]
 
@@ -51,11 +52,13 @@ def find_yolo(home: Path, case_of: Callable[[str], str]) -> Index:
     lone = [*(images[key] for key in sorted(set(images) - set(labels)))]
     lone += [labels[key] for key in sorted(set(labels) - set(images))]
     if lone:
-        notes.append(f"{len(lone)} files have an image or a label only and are left out, the first is {lone[0].name}")
+        files_have = plural(len(lone), "file has", "files have")
+        notes.append(f"{files_have} an image or a label only, left out; the first is {lone[0].name}")
     leaking = shared_cases(splits, cases, ("train", "val", "test"))
     warnings = {"": tuple(notes)}
     if leaking:
-        said = f"{len(leaking)} cases stand in more than one split of the set, so its numbers flatter"
+        cases_stand = plural(len(leaking), "case stands", "cases stand")
+        said = f"{cases_stand} in more than one split of the set, so its numbers flatter"
         warnings |= {split: (said,) for split in ("train", "val", "test") if split in splits}
     return Index(
         root=home,
