@@ -51,7 +51,7 @@ class Pairs:
         self.images.append(image)
         self.chromosomes.append(sum(iou) / 2)
         self.pixels.append(int(true.sum()))
-        angle = abs(_axis(masks[0]) - _axis(masks[1])) % 180
+        angle = abs(axis_degrees(masks[0]) - axis_degrees(masks[1])) % 180
         self.angles.append(min(angle, 180 - angle))
         self.overlaps.append(float((true & found).sum() / (true | found).sum()))
 
@@ -73,7 +73,7 @@ def add_image(alone: Pairs, piled: Pairs, comparison: Comparison, found: Instanc
         pairs.add(comparison.name, (iou[i], iou[j]), (full[i], full[j]), (predicted[i], predicted[j]))
 
 
-def _axis(mask: np.ndarray) -> float:
+def axis_degrees(mask: np.ndarray) -> float:
     """Degrees of the main axis."""
     rows, columns = np.nonzero(mask)
     _, vectors = np.linalg.eigh(np.cov(np.stack([columns, rows])) + 1e-6 * np.eye(2))

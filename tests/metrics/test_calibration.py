@@ -30,6 +30,15 @@ def test_error_and_curve(boxes):
     assert unsure == pytest.approx((0.5, 0.0, 1))
 
 
+def test_scores_answer_for_false_predictions_too(boxes):
+    truth = boxes([(0, 0, 5, 5), (10, 0, 15, 5)], labels=[1, 2])
+    places = [(0, 0, 5, 5), (10, 0, 15, 5), (30, 0, 35, 5)]
+    predicted = boxes(places, labels=[1, 3, 4], scores=[0.98, 0.5, 0.51])
+    found = calibration([compare(truth, predicted, "box")], of_scores=True)
+    assert found.error.value == pytest.approx((0.02 + 0.5 + 0.51) / 3, abs=1e-6)
+    assert found.bins == [pytest.approx((0.505, 0.0, 2)), pytest.approx((0.98, 1.0, 1))]
+
+
 def test_nothing_matched(boxes):
     found = calibration([compare(boxes([]), boxes([]), "box")])
     error, curve = found.error, found.coverage

@@ -31,6 +31,7 @@ def document():
             "confusion": confusion,
             "coverage_accuracy": [[0.5, 1.0], [1.0, 0.9]],
             "calibration_bins": [[0.9, 0.8, 40]],
+            "score_bins": [[0.7, 0.8, 44]],
             "count_histogram": [[-30, 1], [0, 2]],
         },
         "left_out": [{"metrics": ["sanity"], "reason": "no classes"}],
@@ -88,7 +89,7 @@ def test_everything_is_there(document):
         assert part in text, part
     for words in ("te<st>", "<broken>", "entry 7, c: nan", "a note", "0.9100", "≤ −10", "Somebody & al."):
         assert words in text, words
-    assert page.seen.count("svg") == 5
+    assert page.seen.count("svg") == 6
     assert all(place.startswith("data:") for place in page.fetched)
     assert len(page.fetched) == 2
 

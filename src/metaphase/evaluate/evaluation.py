@@ -99,6 +99,8 @@ def tables(scoring: Scoring, plan: Plan) -> dict[str, Any]:
     found: dict[str, Any] = {"precision_recall": scoring.curves()}
     if plan.classes:
         found["confusion"] = metrics.confusion(compared).tolist()
+    if plan.classes and plan.scheme.kind == "cells":
+        found["score_bins"] = [list(point) for point in metrics.calibration(compared, of_scores=True).bins]
     if plan.classes and plan.probabilities:
         calibration = metrics.calibration(compared)
         found["coverage_accuracy"] = [list(point) for point in calibration.coverage]

@@ -155,6 +155,8 @@ class Scoring:
             named |= metrics.sanity(compared)
         if plan.classes and plan.probabilities:
             named["ece"] = metrics.calibration(compared).error
+        if plan.classes:
+            named["score_ece"] = metrics.calibration(compared, of_scores=True).error
         if not plan.classes:
             # What is counted comes first: it is what such a set is for.
             first: dict[str, Score] = {key: counts[key] for key in _CLASSLESS}

@@ -1,4 +1,4 @@
-"""Whether the class probabilities mean what they say (Guo et al. 2017, "On Calibration of Modern Neural Networks")."""
+"""Whether probabilities and scores mean what they say (Guo et al. 2017, "On Calibration of Modern Neural Networks")."""
 
 from __future__ import annotations
 
@@ -52,27 +52,39 @@ class Calibration:
     bins: list[tuple[float, float, int]]
 
 
-def calibration(comparisons: Sequence[Comparison]) -> Calibration:
+def calibration(comparisons: Sequence[Comparison], *, of_scores: bool = False) -> Calibration:
     """Expected calibration error, accuracy against coverage, and the bins, all over the matched chromosomes.
 
     The confidence is the probability of the predicted class, in 15 bins of equal width; the error is the sum over bins
     of |mean confidence - accuracy| weighted by their share. The curve holds (coverage, accuracy): the accuracy of the
     most confident share of the chromosomes, the rest being abstained from; empty where nothing was matched.
+    of_scores: the confidence is the score = P(is a chromosome and has this class), over all predictions; one that is
+    not matched is wrong.
     """
     gaps = np.zeros((len(comparisons), BINS))
     counts = np.zeros(len(comparisons))
     confidences: list[Float64] = []
     rights: list[NDArray[np.bool_]] = []
     for i, comparison in enumerate(comparisons):
-        labels = comparison.predicted.labels[comparison.cols]
-        rows = comparison.predicted.probabilities_nc[comparison.cols].astype(np.float64)
-        confidence = np.where(labels > 0, rows[np.arange(len(labels)), labels - 1], 0.0)
+        confidence, right = _of_scores(comparison) if of_scores else _of_classes(comparison)
         bins = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
-        np.add.at(gaps[i], bins, confidence - comparison.right)
-        counts[i] = len(labels)
+        np.add.at(gaps[i], bins, confidence - right)
+        counts[i] = len(confidence)
         confidences.append(confidence)
-        rights.append(comparison.right)
+        rights.append(right)
     return Calibration(CalibrationError(gaps, counts), _curve(confidences, rights), _bins(confidences, rights))
+
+
+def _of_classes(comparison: Comparison) -> tuple[Float64, NDArray[np.bool_]]:
+    labels = comparison.predicted.labels[comparison.cols]
+    rows = comparison.predicted.probabilities_nc[comparison.cols].astype(np.float64)
+    return np.where(labels > 0, rows[np.arange(len(labels)), labels - 1], 0.0), comparison.right
+
+
+def _of_scores(comparison: Comparison) -> tuple[Float64, NDArray[np.bool_]]:
+    right = np.zeros(len(comparison.predicted), bool)
+    right[comparison.cols] = comparison.right
+    return np.clip(comparison.predicted.scores.astype(np.float64), 0.0, 1.0), right
 
 
 def _curve(confidences: list[Float64], rights: list[NDArray[np.bool_]]) -> list[tuple[float, float]]:

@@ -105,10 +105,14 @@ def _plots(tables: Mapping[str, Any]) -> str:
         plots.append(("Precision against recall, mean over the classes", line_chart(series, "recall", "precision")))
     if tables.get("count_histogram"):
         plots.append(("Counts", bar_chart(_filled(tables["count_histogram"]), "predicted − true chromosomes", "cells")))
-    if tables.get("calibration_bins"):
-        points = [(confidence, accuracy) for confidence, accuracy, _ in tables["calibration_bins"]]
-        series = [Series("measured", points, marks=True), Series("perfect", [(0, 0), (1, 1)], dashed=True)]
-        plots.append(("Calibration of the class", line_chart(series, "mean confidence", "accuracy", legend_right=True)))
+    for key, title, below in (
+        ("calibration_bins", "Calibration of the class", "mean confidence"),
+        ("score_bins", "Calibration of the scores: is a chromosome and has this class", "mean score"),
+    ):
+        if tables.get(key):
+            points = [(confidence, accuracy) for confidence, accuracy, _ in tables[key]]
+            series = [Series("measured", points, marks=True), Series("perfect", [(0, 0), (1, 1)], dashed=True)]
+            plots.append((title, line_chart(series, below, "accuracy", legend_right=True)))
     if tables.get("coverage_accuracy"):
         points = [(coverage, accuracy) for coverage, accuracy in tables["coverage_accuracy"]]
         low = min([accuracy for _, accuracy in points])

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metaphase.config import SegmentTraining
-from metaphase.datasets.composites import CutOut, compose, cut_out
+from metaphase.datasets.composites import Composite, CutOut, compose, cut_out
 from metaphase.datasets.procedural_chromosome import draw_chromosome
 from metaphase.segment.candidates import CELL, WINDOW
 from metaphase.segment.scale import CLEAR, WIDTH
 from metaphase.train.cache import Material
 
-__all__ = ["Crop", "composite_crop", "real_crop"]
+__all__ = ["Crop", "composite", "composite_crop", "real_crop"]
 
 MaskAt = tuple[NDArray[np.bool_], int, int]
 
@@ -39,8 +39,8 @@ class Crop:
     labels: NDArray[np.int64]
 
 
-def composite_crop(cells: list[Material], rng: np.random.Generator, config: SegmentTraining) -> Crop:
-    """A crop composed of cut-outs of a few cells, some of the chromosomes drawn."""
+def composite(cells: list[Material], rng: np.random.Generator, config: SegmentTraining) -> Composite:
+    """An image composed of cut-outs of a few cells, some of the chromosomes drawn."""
     cutouts: list[CutOut] = []
     wanted = int(rng.integers(12, 50))
     for _ in range(wanted):
@@ -55,7 +55,7 @@ def composite_crop(cells: list[Material], rng: np.random.Generator, config: Segm
         mask, x, y = cell.masks[k]
         cutouts.append(cut_out(cell.spread, mask, x, y, int(cell.labels[k]), clear=CLEAR))
     crossing, touching = float(rng.uniform(0.05, 0.4)), float(rng.uniform(0.1, 0.5))
-    composed = compose(
+    return compose(
         cutouts,
         rng,
         config.crop,
@@ -64,6 +64,11 @@ def composite_crop(cells: list[Material], rng: np.random.Generator, config: Segm
         piling=config.piling,
         linked=config.linked,
     )
+
+
+def composite_crop(cells: list[Material], rng: np.random.Generator, config: SegmentTraining) -> Crop:
+    """A training crop made of a `composite`."""
+    composed = composite(cells, rng, config)
     known = np.zeros(composed.transmittance.shape, bool)
     for mask, x, y in composed.masks:
         known[y : y + mask.shape[0], x : x + mask.shape[1]] |= mask
