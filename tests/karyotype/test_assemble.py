@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metaphase.banding import ideogram_densities
+from metaphase.config import KaryotypeConfig
 from metaphase.karyotype import assemble, call_of, solve
 from metaphase.types import Instances, Karyotype, Straightened
 
@@ -87,7 +88,7 @@ def test_unknown_and_debris_go_to_the_tray_and_nobody_is_dropped() -> None:
     instances = Instances.from_masks(
         200, 480, instances.crops or (), instances.offsets_xy, probabilities_nc=p, status=status
     )
-    karyotype = assemble(instances, upright, straightened)
+    karyotype = assemble(instances, upright, straightened, KaryotypeConfig(unknown_below=0.3))
     assert karyotype.instances.status[3] == "unknown"
     assert set(karyotype.tray) == {3, 44, 45}
     assert karyotype.tray[-1] == 45
@@ -108,7 +109,7 @@ def test_odd_cells(labels: list[int]) -> None:
 def test_a_gain_that_fills_the_gap_of_a_miss_is_spoken_of() -> None:
     labels = [*MALE, 21]
     labels.remove(22)
-    karyotype = assemble(*cell(labels, 0.99, scores=np.full(46, 0.99)))
+    karyotype = assemble(*cell(labels, 0.999, scores=np.full(46, 0.999)))
     assert any("put where there was room" in reason and "21, not 22?" in reason for reason in karyotype.reasons)
     assert not any("put where" in reason for reason in assemble(*cell(MALE, 0.99)).reasons)
 
