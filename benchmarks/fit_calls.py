@@ -3,16 +3,19 @@
 
 Three steps. (1) Weights of the evidence: a multinomial logistic model of "class k or none" for every instance, whose
 targets are the best assignment under the annotated karyotype, supported by overlap with the annotated boxes, so that
-one wrong box does not count as a false chromosome; four rounds. (2) Priors and softness: greatest likelihood of the
-annotated karyotype, over the real cells and over copies of normal cells from which one found chromosome was taken
-away or in which one was doubled. (3) The curve of P(call is right), and the two thresholds: the greatest share of
-right calls on the changed cells, with at most `--wrong` wrong and `--abstained` abstained of the real normal ones.
+one wrong box does not count as a false chromosome; four rounds. (2) The operating point: priors, softness and a
+threshold for each kind of karyotype, chosen together on the real cells and on copies of the normal ones from which one
+found chromosome was taken away or in which one was doubled. Of all that call at least `--right` of the normal cells
+right and at most `--wrong` wrong, the one that calls fewest changed and annotated abnormal cells normal (and half as
+much: most of them right). The table of operating points shows what another `--right` would cost. (3) The curve of
+P(call is right).
 """
 
 from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,10 +34,12 @@ from metaphase.karyotype import (
     call_of,
     features,
     hypotheses,
-    signs_of_doubt,
+    obstacle,
+    probability_right,
     solve,
     standing,
 )
+from metaphase.karyotype.alternatives import exclusive
 from metaphase.matching import match
 from metaphase.metrics import compare
 from metaphase.predict import load_model
@@ -44,6 +49,24 @@ SUPPORT = 3.0
 """Nats that overlap with an annotated box of the class adds while targets are chosen."""
 LOOSE = 0.25
 """Overlap of boxes that supports: annotated boxes are shifted in some images."""
+SAME = 0.5
+"""Share of the smaller outline from which another one is erased with a chromosome."""
+KINDS = ("normal", "sex", "gain", "loss")
+"""Kinds of hypotheses."""
+LOG_PRIORS = {
+    "sex": (-4.5, -3.5, -2.5, -1.5),
+    "gain": tuple(np.arange(-7.5, -2.4, 0.5).tolist()),
+    "loss": tuple(np.arange(-9.0, -3.9, 0.5).tolist()),
+}
+"""Log-priors that are tried, of one karyotype of the kind over one normal karyotype, after softening."""
+SOFTNESS = (1.0, 1.35)
+"""What is tried of it."""
+LOWEST = 0.3
+"""No abnormal karyotype is called from a posterior below this."""
+FALSE_ALARMS = 0.006
+"""Share of the normal cells that may be called each kind of abnormal."""
+CURVE = (0.7, 0.75, 0.8, 0.82, 0.84, 0.86, 0.88, 0.9, 0.92)
+"""Shares of normal cells called right for which the operating point is shown."""
 WEIGHT = {"gain": 30.0, "loss": 30.0, "sex": 15.0}
 """How many real cells all changed copies of a kind are worth together."""
 
@@ -131,7 +154,8 @@ def samples(
         kept = kept[candidates[kept]]
         made.append(Sample(cell.name, kind, counts, log_q[kept]))
         if kind == "normal":
-            made += changed(made[-1], target[kept], rng)
+            same = exclusive(cell.identified.instances.select(kept), SAME)
+            made += changed(made[-1], target[kept], same, rng)
     for kind, worth in WEIGHT.items():
         of_kind = [s for s in made if s.kind == kind]
         for sample in of_kind:
@@ -139,84 +163,170 @@ def samples(
     return made
 
 
-def changed(cell: Sample, target: Float64, rng: np.random.Generator) -> list[Sample]:
-    """Two autosomes lost, two gained, every sex chromosome lost and gained, each in a copy of its own."""
+def changed(cell: Sample, target: Float64, same: Float64, rng: np.random.Generator) -> list[Sample]:
+    """Two autosomes lost, two gained, a sex chromosome lost and one gained, each in a copy of its own.
+
+    target: Int64[M], see `target_of`; same: Bool[M, M], outlines that lie on each other, which are lost together.
+    """
     autosomes, sexes = np.flatnonzero((target > 0) & (target < 23)), np.flatnonzero(target >= 23)
     plans = [("loss", i, -1) for i in rng.choice(autosomes, 2)] + [("gain", i, 1) for i in rng.choice(autosomes, 2)]
-    plans += [("sex", i, step) for i in sexes for step in (-1, 1)]
+    plans += [("sex", rng.choice(sexes), step) for step in (-1, 1) if len(sexes)]
     copies = []
     for kind, i, step in plans:
         truth = cell.truth.copy()
         truth[target[i] - 1] += step
-        q = np.delete(cell.log_q, i, 0) if step < 0 else np.concatenate([cell.log_q, cell.log_q[i : i + 1]])
+        gone = same[i] | (np.arange(len(target)) == i)
+        q = cell.log_q[~gone] if step < 0 else np.concatenate([cell.log_q, cell.log_q[i : i + 1]])
         copies.append(Sample(cell.name, kind, truth, q))
     return copies
 
 
-def fit_priors(made: list[Sample], config: KaryotypeConfig) -> KaryotypeConfig:
-    """Softness and priors of greatest likelihood."""
+@dataclass(frozen=True, eq=False)
+class Weighed:
+    """What the assignment says of every sample, before any prior. N samples, 4 kinds of hypotheses as in `KINDS`.
+
+    scores: Float64[N, H] of all hypotheses. best: Int64[N, 4], the best one of each kind; free: Bool[N, 4], nothing but
+    its probability may forbid to call it; right: Bool[N, 4], it has the annotated chromosomes.
+    """
+
+    samples: list[Sample]
+    scores: Float64
+    best: Float64
+    free: Float64
+    right: Float64
+
+    def of(self, kind: str) -> Float64:
+        """Bool[N]: samples of a kind."""
+        return np.array([sample.kind == kind for sample in self.samples])
+
+
+@dataclass(frozen=True)
+class Point:
+    """An operating point: softness, log-priors of the kinds over that of a normal karyotype, thresholds of posterior.
+
+    value: what is maximised. outcome: (right, wrong, of these normal) of each kind of sample, shares.
+    """
+
+    value: tuple[bool, float]
+    softness: float
+    log_priors: tuple[float, ...]
+    thresholds: tuple[float, ...]
+    outcome: dict[str, tuple[float, float, float]]
+
+
+def weigh(made: list[Sample], config: KaryotypeConfig) -> Weighed:
+    """Solve every sample once."""
     known = hypotheses(config)
-    index = {tuple(np.bincount(h.slots, minlength=24)): i for i, h in enumerate(known)}
-    usable = [s for s in made if tuple(s.truth) in index]
-    truth = np.array([index[tuple(s.truth)] for s in usable])
-    weight = np.array([s.weight for s in usable])
-    kind = np.array([h.kind for h in known])
-    scores = np.array([_scores(s.log_q, config, known) for s in usable])
+    of_kind = [np.array([i for i, h in enumerate(known) if h.kind == kind]) for kind in KINDS]
+    scores = np.array([[assign(s.log_q, h, config).score for h in known] for s in made])
+    best = np.stack([index[scores[:, index].argmax(1)] for index in of_kind], 1)
+    found = [[assign(s.log_q, known[i], config) for i in row] for s, row in zip(made, best, strict=True)]
+    free = [[obstacle(a, s.log_q, config) is None for a in row] for s, row in zip(made, found, strict=True)]
+    right = [[is_truth(known[i], s) for i in row] for s, row in zip(made, best, strict=True)]
+    return Weighed(made, scores, best, np.array(free), np.array(right))
 
-    def priors(theta: Float64) -> Float64:
-        return np.select([kind == "normal", kind == "sex", kind == "gain"], [0.0, theta[1], theta[2]], theta[3])
 
-    def loss(theta: Float64) -> float:
-        logits = scores / np.exp(theta[0]) + priors(theta)
-        log_p = logits - np.logaddexp.reduce(logits, 1, keepdims=True)
-        return float(-(weight * log_p[np.arange(len(truth)), truth]).sum() / weight.sum())
+def operating_points(weighed: Weighed, rights: Sequence[float], wrong: float) -> dict[float, Point]:
+    """The best operating point for each wanted share of normal cells that are called right."""
+    kind_of = np.array([h.kind for h in hypotheses(KaryotypeConfig())])
+    groups = {kind: weighed.of(kind) for kind in ("normal", "abnormal", *WEIGHT)}
+    points: dict[float, Point] = {}
+    for softness in SOFTNESS:
+        top = np.stack([weighed.scores[:, kind_of == kind].max(1) for kind in KINDS]) / softness
+        mass = np.stack([np.logaddexp.reduce(weighed.scores[:, kind_of == k] / softness, 1) for k in KINDS])
+        for log_priors in itertools.product((0.0,), *(LOG_PRIORS[kind] for kind in KINDS[1:])):
+            shift = np.array(log_priors)[:, None]
+            chosen = (top + shift).argmax(0)
+            rows = np.arange(len(chosen))
+            p = np.exp((top + shift).max(0) - np.logaddexp.reduce(mass + shift, 0))
+            p = np.where(weighed.free[rows, chosen], p, 0.0)
+            right = weighed.right[rows, chosen]
+            for wanted in rights:
+                thresholds = thresholds_for(wanted, p, chosen, right, groups["normal"])
+                called = p >= thresholds[chosen]
+                outcome = {}
+                for name, group in groups.items():
+                    false = called & ~right & group
+                    tally = ((called & right & group).sum(), false.sum(), (false & (chosen == 0)).sum())
+                    outcome[name] = tuple(float(v / max(1, group.sum())) for v in tally)
+                kept = outcome["normal"][0] >= wanted and outcome["normal"][1] <= wrong
+                gain = np.mean([0.5 * r - 0.5 * (w + f) for name, (r, w, f) in outcome.items() if name != "normal"])
+                value = (kept, float(gain) if kept else outcome["normal"][0] - outcome["normal"][1])
+                if wanted not in points or value > points[wanted].value:
+                    # `solve` adds the prior before it softens.
+                    priors = tuple(float(v * softness) for v in log_priors)
+                    points[wanted] = Point(value, softness, priors, tuple(thresholds.tolist()), outcome)
+    return points
 
-    theta = minimize(loss, np.array([0.0, -3.0, -5.0, -5.0]), method="Nelder-Mead", options={"maxiter": 2000}).x
-    softness = float(np.exp(theta[0]))
-    relative = np.exp(priors(theta) * softness)  # `solve` adds the prior before it softens
-    relative /= relative.sum()
-    first = {name: float(relative[np.flatnonzero(kind == name)[0]]) for name in ("normal", "sex", "gain", "loss")}
+
+def thresholds_for(wanted: float, p: Float64, chosen: Float64, right: Float64, normal: Float64) -> Float64:
+    """Float64[4]: posterior from which each kind is called.
+
+    A normal call: the highest that calls the wanted share of normal cells right. Another kind: the lowest that calls
+    at most `FALSE_ALARMS` of the normal cells so, and not below `LOWEST`.
+    """
+    thresholds = np.full(len(KINDS), LOWEST)
+    best_first = np.sort(p[normal & (chosen == 0) & right])[::-1]
+    needed = int(np.ceil(wanted * normal.sum()))
+    thresholds[0] = best_first[needed - 1] if 0 < needed <= len(best_first) else 0.01
+    for kind in range(1, len(KINDS)):
+        alarms = np.sort(p[normal & (chosen == kind)])[::-1]
+        most = int(FALSE_ALARMS * normal.sum())
+        if len(alarms) > most:
+            thresholds[kind] = min(0.99, max(LOWEST, alarms[most] + 0.005))
+    return np.clip(thresholds, 0.01, 0.99)
+
+
+def with_point(point: Point, config: KaryotypeConfig) -> KaryotypeConfig:
+    """Priors and softness of an operating point."""
+    kind_of = [h.kind for h in hypotheses(config)]
+    relative = dict(zip(KINDS, np.exp(point.log_priors), strict=True))
+    whole = sum(relative[kind] for kind in kind_of)
     return replace(
         config,
-        softness=round(softness, 3),
-        normal_prior=_short(first["normal"]),
-        sex_aneuploidy_prior=_short(first["sex"]),
-        autosome_gain_prior=_short(first["gain"]),
-        autosome_loss_prior=_short(first["loss"]),
+        softness=round(point.softness, 3),
+        normal_prior=_short(relative["normal"] / whole),
+        sex_aneuploidy_prior=_short(relative["sex"] / whole),
+        autosome_gain_prior=_short(relative["gain"] / whole),
+        autosome_loss_prior=_short(relative["loss"] / whole),
     )
+
+
+def with_thresholds(point: Point, config: KaryotypeConfig) -> KaryotypeConfig:
+    """Thresholds of an operating point, as P(right) on the curve of `config`."""
+    told = {
+        f"call_{kind}_from": round(min(0.99, max(0.01, probability_right(t, kind, config) - 5e-4)), 3)
+        for kind, t in zip(KINDS, point.thresholds, strict=True)
+    }
+    return replace(config, **told)
 
 
 def _short(value: float) -> float:
     return float(f"{min(max(value, 1e-9), 0.49):.3g}")
 
 
-def _scores(log_q: Float64, config: KaryotypeConfig, known: tuple[Hypothesis, ...]) -> Float64:
-    """Score of every hypothesis, priors left out."""
-    solution = solve(log_q, replace(config, softness=1.0))
-    order = {h.iscn: i for i, h in enumerate(solution.hypotheses)}
-    log_p = np.log(np.maximum(solution.probabilities, 1e-300))
-    return np.array([log_p[order[h.iscn]] - h.log_prior for h in known])
-
-
 def fit_curve(made: list[Sample], config: KaryotypeConfig) -> KaryotypeConfig:
-    """Slope, doubt, unexplained and offset of P(the best hypothesis is right)."""
+    """Slope and offsets of P(the best hypothesis is right)."""
     rows, right = [], []
     for sample in made:
         solution = solve(sample.log_q, config)
         best = solution.best.hypothesis
         first = np.clip(solution.probabilities[0], 1e-9, 1 - 1e-9)
-        doubt, unexplained = signs_of_doubt(solution.best, sample.log_q)
-        rows.append([np.log(first / (1 - first)), doubt, unexplained, 1.0, *(kind == best.kind for kind in WEIGHT)])
+        rows.append([np.log(first / (1 - first)), 1.0, *(kind == best.kind for kind in KINDS[1:])])
         right.append(is_truth(best, sample))
     a, y = np.array(rows, float), np.where(right, 1.0, -1.0)
     weight = np.array([s.weight for s in made])
 
     def loss(theta: Float64) -> float:
-        return float((weight * np.logaddexp(0, -y * (a @ theta))).sum() / weight.sum() + 1e-3 * theta[:3] @ theta[:3])
+        return float((weight * np.logaddexp(0, -y * (a @ theta))).sum() / weight.sum() + 1e-3 * theta @ theta)
 
-    bounds = [(0.05, 5), (-3, 0), (-3, 0), (-5, 5), (-5, 2), (-5, 2), (-5, 2)]
-    theta = minimize(loss, np.array([1.0, -0.1, -0.5, 0.0, 0.0, 0.0, 0.0]), method="L-BFGS-B", bounds=bounds).x
-    names = ("call_slope", "call_doubt", "call_unexplained", "call_offset", "call_gain", "call_loss", "call_sex")
+    theta = minimize(
+        loss,
+        np.array([1.0, *[0.0] * len(KINDS)]),
+        method="L-BFGS-B",
+        bounds=[(0.05, None), *[(None, None)] * len(KINDS)],
+    ).x
+    names = ("call_slope", "call_offset", *(f"call_{kind}" for kind in KINDS[1:]))
     return replace(config, **{name: round(float(v), 3) for name, v in zip(names, theta, strict=True)})
 
 
@@ -225,33 +335,14 @@ def is_truth(hypothesis: Hypothesis, sample: Sample) -> bool:
     return bool((np.bincount(hypothesis.slots, minlength=24) == sample.truth).all())
 
 
-def fit_thresholds(made: list[Sample], config: KaryotypeConfig, wrong: float, abstained: float) -> KaryotypeConfig:
-    """The two thresholds; where no pair keeps both limits, the one that abstains least within `wrong`."""
-    free = replace(config, call_normal_from=0.01, call_abnormal_from=0.01)
-    rows = []
-    for sample in made:
-        solution = solve(sample.log_q, free)
-        call = call_of(solution, sample.log_q, range(len(sample.log_q)), free)
-        best = solution.best.hypothesis
-        p = dict(call.posterior)[best.iscn] if call.iscn else 0.0
-        rows.append((best.normal, is_truth(best, sample), p))
-    normal_call, right, p = (np.array(column) for column in zip(*rows, strict=True))
-    real = np.array([s.kind == "normal" for s in made])
-    fake = np.array([s.kind in WEIGHT for s in made])
-    weight = np.array([s.weight for s in made])
-    grid = np.arange(0.1, 0.995, 0.01)
-    best: tuple[tuple[bool, float], float, float] | None = None
-    for t_normal, t_abnormal in itertools.product(grid, grid):
-        called = p >= np.where(normal_call, t_normal, t_abnormal)
-        if (called & ~right)[real].mean() > wrong:
-            continue
-        left = float((~called)[real].mean())
-        quality = float((weight * (1.0 * (called & right) - 1.0 * (called & ~right)))[fake].sum())
-        value = (left <= abstained, quality if left <= abstained else -left)
-        if best is None or value > best[0]:
-            best = value, float(t_normal), float(t_abnormal)
-    assert best is not None, "at a threshold of 0.99 hardly anything is called"
-    return replace(config, call_normal_from=round(best[1], 2), call_abnormal_from=round(best[2], 2))
+def table_of_points(points: dict[float, Point]) -> str:
+    """What each wanted share of right normal calls costs, as Markdown: right / wrong / of these called normal."""
+    names = list(next(iter(points.values())).outcome)
+    lines = [f"| wanted | {' | '.join(names)} |", "|---:|" + "---:|" * len(names)]
+    for wanted, point in sorted(points.items()):
+        cells = (" / ".join(f"{100 * v:.0f}" for v in point.outcome[name]) for name in names)
+        lines.append(f"| {wanted:.0%}{'' if point.value[0] else ' (not reached)'} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def table(made: list[Sample], config: KaryotypeConfig) -> str:
@@ -290,19 +381,21 @@ def main() -> None:
     options = arguments(
         __doc__,
         write={"action": "store_true", "help": "replace the defaults in karyotype_config.py"},
-        wrong={"type": float, "default": 0.02, "help": "wrong calls of normal cells at most (0.02)"},
-        abstained={"type": float, "default": 0.085, "help": "abstentions on normal cells wanted at most (0.085)"},
+        right={"type": float, "default": 0.9, "help": "normal cells called right at least (0.9)"},
+        wrong={"type": float, "default": 0.02, "help": "normal cells called wrong at most (0.02)"},
     )
     model = load_model(options.weights)
     cells = list(load_cells(options, model))
     evidence, xs, targets = fit_evidence(cells)
     normal = cil.normal(cil.find(options.root), [cell.name for cell in cells])
     made = samples(cells, xs, targets, evidence, normal)
-    config = fit_priors(made, replace(KaryotypeConfig(), evidence=evidence))
-    config = fit_curve(made, config)
-    config = fit_thresholds(made, config, options.wrong, options.abstained)
+    config = replace(KaryotypeConfig(), evidence=evidence)
+    points = operating_points(weigh(made, config), sorted({*CURVE, options.right}), options.wrong)
+    config = fit_curve(made, with_point(points[options.right], config))
+    config = with_thresholds(points[options.right], config)
     print(heading(f"Fit of the calls on {options.split}, {len(cells)} cells", model.info))
     print(table(made, config))
+    print("\nOperating points, right / wrong / of these called normal, percent:\n\n" + table_of_points(points))
     print("\n    " + "\n    ".join(f"{k} = {v}" for part in (evidence, config) for k, v in vars(part).items()))
     if options.write:
         write(config)

@@ -113,10 +113,10 @@ class SegmentConfig:
     suppress_iou: float = 0.6
     """Of two masks that share more than this part of their union the better one stays, in (0, 1)."""
 
-    suppress_contained: float = 0.9
+    suppress_contained: float = 0.98
     """Of two masks that share more than this part of the smaller one the better one stays, in (0, 1)."""
 
-    suppress_area_power: float = 0.5
+    suppress_area_power: float = 0.0
     """The better mask is the one of larger score * area ** power, at least 0."""
 
     alike: float = 0.7
@@ -134,10 +134,10 @@ class SegmentConfig:
     score: float = 0.15
     """Raw score (objectness times mean mask probability) from which a candidate is looked at, in [0, 1)."""
 
-    calibration_slope: float = 15.4
+    calibration_slope: float = 15.5
     """P(is a chromosome) = sigmoid(slope * raw score + offset), fitted on val; above 0."""
 
-    calibration_offset: float = -7.8
+    calibration_offset: float = -7.6
     """See `calibration_slope`."""
 
 

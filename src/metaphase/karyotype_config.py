@@ -20,40 +20,40 @@ class EvidenceConfig:
     Fitted on val by `benchmarks/fit_calls.py`, which also writes them here. In nats for each unit of the feature.
     """
 
-    class_probability: float = 1.167
+    class_probability: float = 1.218
     """Logarithm of the identifier's probability of the class."""
 
-    shorter: float = 0.256
+    shorter: float = 0.048
     """10 times the squared log of its length over that of the class, where it is shorter, capped at 2.5."""
 
-    smaller: float = -0.632
+    smaller: float = -0.792
     """The same for the area."""
 
-    score: float = 0.607
+    score: float = 0.647
     """Log-odds of the segmenter's score."""
 
-    sure_score: float = 0.329
+    sure_score: float = 0.294
     """What of these log-odds is above 2."""
 
-    contained: float = -1.851
+    contained: float = -1.564
     """Largest share of it that lies inside one better instance, in [0, 1]."""
 
-    off_darkness: float = -0.47
+    off_darkness: float = -0.341
     """Squared difference to the usual darkness, 1 at 20 percent, capped at 4."""
 
-    uncertainty: float = -0.639
+    uncertainty: float = -0.574
     """Logarithm of one minus the probability of its best class."""
 
-    banding: float = 2.688
+    banding: float = 2.627
     """Log of how much its bands differ over what is usual in the cell, where it is more."""
 
-    at_edge: float = -3.457
+    at_edge: float = -3.209
     """1 where it reaches the edge of the image."""
 
-    covered: float = -1.663
+    covered: float = -1.792
     """Share of it that other sure instances cover, in [0, 1]."""
 
-    constant: float = -0.021
+    constant: float = -0.101
     """What speaks for a chromosome before anything is known."""
 
 
@@ -64,17 +64,18 @@ class KaryotypeConfig:
     evidence: EvidenceConfig = EvidenceConfig()
     """How the evidence of single instances is weighed."""
 
-    normal_prior: float = 0.36
+    normal_prior: float = 0.265
     """Prior of 46,XX and of 46,XY, each, in (0, 1)."""
 
-    sex_aneuploidy_prior: float = 0.0282
-    """Prior of 45,X, 47,XXX, 47,XXY and 47,XYY, each, in (0, 1)."""
+    sex_aneuploidy_prior: float = 0.00906
+    """Prior of 45,X, 47,XXX, 47,XXY, 47,XYY and 45,Y,-X, each, in (0, 1). Like the others no frequency
+    among patients: it says how much evidence a call needs and is chosen with the thresholds."""
 
-    autosome_gain_prior: float = 0.00282
+    autosome_gain_prior: float = 0.00906
     """Prior of one autosome more, for each autosome and each sex, in (0, 1)."""
 
-    autosome_loss_prior: float = 0.000323
-    """Prior of one autosome less, for each autosome and each sex, and of 45,Y,-X, in (0, 1)."""
+    autosome_loss_prior: float = 0.000609
+    """Prior of one autosome less, for each autosome and each sex, in (0, 1)."""
 
     missed_rate: float = 0.0001
     """Probability that a chromosome of the cell has no instance at all, in (0, 1): the price of a slot left empty."""
@@ -85,45 +86,48 @@ class KaryotypeConfig:
     probability_floor: float = 0.0001
     """Probabilities below this count as this, in (0, 1/25): no network is so sure."""
 
-    softness: float = 1.349
+    softness: float = 1.35
     """Differences between hypotheses are divided by this before they become probabilities, above 0: calibration."""
 
-    call_slope: float = 0.844
-    """P(the best hypothesis is right) = sigmoid(slope * log-odds of its posterior + doubt * doubtful ones
-    + unexplained * instances and slots it leaves over + offset of its kind), fitted on val; above 0."""
+    call_slope: float = 0.799
+    """P(the best hypothesis is right) = sigmoid(slope * log-odds of its posterior + offset + what its kind adds),
+    fitted on val; above 0."""
 
-    call_doubt: float = 0.0
-    """See `call_slope`: for each placed instance, one minus the probability of its slot's class."""
-
-    call_unexplained: float = 0.0
-    """See `call_slope`: for each empty slot and each likely chromosome without a slot."""
-
-    call_offset: float = 0.021
+    call_offset: float = 0.516
     """See `call_slope`."""
 
-    call_gain: float = 1.895
+    call_gain: float = 0.207
     """Added to the offset for an autosome gained: kinds that are easily feigned need more evidence."""
 
-    call_loss: float = -0.361
+    call_loss: float = -1.084
     """The same for an autosome lost."""
 
-    call_sex: float = -0.544
+    call_sex: float = 0.076
     """The same for another set of sex chromosomes."""
 
-    call_normal_from: float = 0.1
+    call_normal_from: float = 0.533
     """P(right) from which a normal karyotype is proposed, in (0, 1); below it the program abstains."""
 
-    call_abnormal_from: float = 0.54
-    """The same for an abnormal one."""
+    call_sex_from: float = 0.571
+    """The same for another set of sex chromosomes."""
+
+    call_gain_from: float = 0.621
+    """The same for an autosome gained."""
+
+    call_loss_from: float = 0.682
+    """The same for an autosome lost."""
+
+    fewest_found: int = 23
+    """With fewer chromosomes than this in places of the best hypothesis the program abstains and tells no posterior."""
 
     most_empty: int = 0
     """More empty slots than this, and the program abstains: the string would say more than is shown."""
 
     most_unexplained: float = 4.0
-    """The same for what `call_unexplained` counts."""
+    """The same for empty slots and likely chromosomes without a slot together."""
 
     most_doubt: float = 15.0
-    """The same for what `call_doubt` counts."""
+    """The same for the sum over placed instances of one minus the probability of their class."""
 
     suspicion_from: float = 0.1
     """Posterior from which a cell that proposes something else counts as a hint at a clone, in (0, 1)."""
@@ -132,7 +136,7 @@ class KaryotypeConfig:
     """Share of cells of the other normal sex, or with the same hint, from which the program abstains from a case, in
     (0, 1)."""
 
-    same_chromosome: float = 0.75
+    same_chromosome: float = 0.88
     """Of two outlines that share more than this part of the smaller one, only one can be a chromosome, in (0, 1)."""
 
     unknown_below: float = 0.1
@@ -141,18 +145,16 @@ class KaryotypeConfig:
     extra_unknown_below: float = 0.5
     """The same for an instance that found no slot, in [0, 1): sure ones are extra chromosomes, the others unknown."""
 
-    extra_chromosome_below: float = 0.95
+    extra_chromosome_below: float = 0.98
     """An instance without a slot whose P(is a chromosome) is less than this is laid aside, in [0, 1): as "debris"
     where it is more likely none, else as "unknown"."""
 
     def __post_init__(self) -> None:
-        limits = {"most_empty", "most_unexplained", "most_doubt"}
+        limits = {"fewest_found", "most_empty", "most_unexplained", "most_doubt"}
         free = limits | {
             "evidence",
             "softness",
             "call_slope",
-            "call_doubt",
-            "call_unexplained",
             "call_offset",
             "call_gain",
             "call_loss",

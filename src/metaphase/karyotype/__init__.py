@@ -2,7 +2,7 @@
 
 from metaphase.karyotype.assemble import assemble, standing
 from metaphase.karyotype.assignment import Assignment, Solution, assign, solve
-from metaphase.karyotype.call import Call, call_of, signs_of_doubt
+from metaphase.karyotype.call import Call, call_of, obstacle, probability_right, signs_of_doubt
 from metaphase.karyotype.consensus import consensus
 from metaphase.karyotype.evidence import FEATURES, features, log_evidence
 from metaphase.karyotype.hypotheses import NORMAL, Hypothesis, hypotheses
@@ -21,6 +21,8 @@ __all__ = [
     "features",
     "hypotheses",
     "log_evidence",
+    "obstacle",
+    "probability_right",
     "signs_of_doubt",
     "solve",
     "standing",

@@ -13,7 +13,7 @@ from metaphase.chromosomes import X, Y, sanity
 from metaphase.config import KaryotypeConfig
 from metaphase.karyotype.alternatives import exclusive, weaker_of_conflicts
 from metaphase.karyotype.assignment import Solution, solve
-from metaphase.karyotype.call import Call, call_of
+from metaphase.karyotype.call import Call, call_of, too_long
 from metaphase.karyotype.evidence import lengths, log_evidence
 from metaphase.karyotype.pairing import ordered
 from metaphase.types import Instances, Karyotype, Straightened
@@ -108,10 +108,16 @@ def _named(
 ) -> tuple[_Named, NDArray[np.int64]]:
     """Names and call; and which instances they are of, without other readings of chromosomes that found a slot."""
     log_q = log_evidence(instances, straightened, config.evidence)
-    kept, candidates = standing(instances, log_q, config)
+    kept, candidates, (labels, placed, solution) = _stand(instances, log_q, config)
+    whole = int(candidates.sum())
     instances, log_q, candidates = instances.select(kept), log_q[kept], candidates[kept]
-    labels, placed, solution = _solved(instances, log_q, candidates, config)
+    if candidates.sum() == whole:
+        labels, placed = labels[kept], placed[kept]
+    else:
+        labels, placed, solution = _solved(instances, log_q, candidates, config)
     call = call_of(solution, log_q[candidates], np.flatnonzero(candidates).tolist(), config)
+    long = lengths(instances, straightened and [straightened[i] for i in kept])
+    call = replace(call, reasons=(*call.reasons, *too_long(labels, placed, long)))
     q = np.exp(log_q)
     chromosome = 1 - q[:, 24]
     best_class = q[:, :24].max(1, initial=0.0) / np.maximum(chromosome, 1e-12)
@@ -134,19 +140,31 @@ def standing(
     log_q: Float64[M, 25], see `log_evidence`. Returns indices of those that are placed or are no other reading of a
     placed one, and Bool[M], which instances may be placed: of two placed readings of one chromosome the weaker not.
     """
+    kept, candidates, _ = _stand(instances, log_q, config)
+    return kept, candidates
+
+
+_Solved = tuple[NDArray[np.int64], NDArray[np.bool_], Solution]
+
+
+def _stand(
+    instances: Instances, log_q: NDArray[np.float64], config: KaryotypeConfig
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], _Solved]:
+    """What `standing` returns, and `_solved` of all these candidates."""
     pairs = exclusive(instances, config.same_chromosome)
     candidates = np.array([status == "chromosome" for status in instances.status], bool)
     while True:
-        labels, placed, _ = _solved(instances, log_q, candidates, config)
+        labels, placed, solution = _solved(instances, log_q, candidates, config)
         lost = weaker_of_conflicts(pairs, placed, log_q[np.arange(len(labels)), labels - 1])
         if not lost:
-            return np.flatnonzero(placed | ~pairs[:, placed].any(1)), candidates
+            kept = np.flatnonzero(placed | ~pairs[:, placed].any(1))
+            return kept, candidates, (labels, placed, solution)
         candidates[lost] = False
 
 
 def _solved(
     instances: Instances, log_q: NDArray[np.float64], candidates: NDArray[np.bool_], config: KaryotypeConfig
-) -> tuple[NDArray[np.int64], NDArray[np.bool_], Solution]:
+) -> _Solved:
     """Labels of all instances, which of them found a slot, and the solution over the `candidates`."""
     labels, placed = _best_classes(instances), np.zeros(len(instances), bool)
     solution = solve(log_q[candidates], config)

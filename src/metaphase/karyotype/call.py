@@ -10,17 +10,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from metaphase.chromosomes import NAMES, name_of
+from metaphase.chromosomes import NAMES, name_of, relative_lengths
 from metaphase.config import KaryotypeConfig
 from metaphase.karyotype.assignment import Assignment, Solution
 
-__all__ = ["Call", "call_of", "signs_of_doubt"]
+__all__ = ["Call", "call_of", "obstacle", "probability_right", "signs_of_doubt", "too_long"]
 
 Float64 = NDArray[np.float64]
 
 _LIKELY = 0.5  # P(is a chromosome) from which an instance without a slot is spoken of
 _CONTRADICTED = 0.1  # P(the class of its slot) below which a chromosome surely of another class is spoken of
 _HARDLY = 0.02  # P(the class of its slot) below which a placed instance is spoken of
+_TOO_LONG = 1.7  # length over that of the class from which two chromosomes may lie end to end
+_FEWEST_TO_COMPARE = 10  # placed instances that give the scale of lengths
+_WHOLE = 46  # chromosomes of a normal cell
 _MOST_NAMED = 6  # instances named in one reason
 
 _DEFAULTS = KaryotypeConfig()
@@ -56,45 +59,71 @@ def signs_of_doubt(best: Assignment, log_evidence: Float64) -> tuple[float, floa
     return doubt, len(best.empty) + float(np.clip(2 * over - 1, 0, None).sum())
 
 
+def obstacle(best: Assignment, log_evidence: Float64, config: KaryotypeConfig = _DEFAULTS) -> str | None:
+    """Why this assignment may be no call, however probable its hypothesis is; None where nothing forbids it.
+
+    The string would say more or less than the page shows, or hardly any chromosome could be told.
+    """
+    doubt, unexplained = signs_of_doubt(best, log_evidence)
+    placed = int(best.placed.sum())
+    if len(best.empty) > config.most_empty or unexplained > config.most_unexplained:
+        return _misfit(best, log_evidence)
+    # What `assemble` shows as a chromosome must be in the string.
+    sure_over = int((1 - np.exp(log_evidence[~best.placed, 24]) >= config.extra_chromosome_below).sum())
+    if sure_over:
+        return f"{placed + sure_over} chromosomes are shown, but {best.hypothesis.iscn} has fewer"
+    return f"about {doubt:.0f} of {placed} chromosomes could not be told" if doubt > config.most_doubt else None
+
+
 def call_of(solution: Solution, log_evidence: Float64, ids: Sequence[int], config: KaryotypeConfig = _DEFAULTS) -> Call:
     """The proposal, or None with the reasons to abstain.
 
     log_evidence: Float64[M, 25] as `solve` took it; ids: M numbers by which the reasons name the instances.
     """
     best = solution.best
-    doubt, unexplained = signs_of_doubt(best, log_evidence)
+    found = int(best.placed.sum())
+    if found < config.fewest_found:
+        told = _misfit(best, log_evidence) if found else "no chromosome was found"
+        return Call(None, (), (f"{told}: too few to tell a karyotype", *_left_over(best, log_evidence, ids)[1:]))
     first = float(np.clip(solution.probabilities[0], 1e-9, 1 - 1e-9))
-    right = _sigmoid(
-        config.call_slope * math.log(first / (1 - first))
-        + config.call_doubt * doubt
-        + config.call_unexplained * unexplained
-        + config.call_offset
-        + {"normal": 0.0, "sex": config.call_sex, "gain": config.call_gain, "loss": config.call_loss}[
-            best.hypothesis.kind
-        ]
-    )
+    right = probability_right(first, best.hypothesis.kind, config)
     share = min(1.0, (1 - right) / (1 - first))
     posterior = [right, *(float(p) * share for p in solution.probabilities[1:])]
     named = tuple((h.iscn, p) for h, p in zip(solution.hypotheses, posterior, strict=True))
     reasons = _left_over(best, log_evidence, ids)
-    # What `assemble` shows as a chromosome must be in the string.
-    sure_over = int((1 - np.exp(log_evidence[~best.placed, 24]) >= config.extra_chromosome_below).sum())
-    needed = config.call_normal_from if best.hypothesis.normal else config.call_abnormal_from
-    if len(best.empty) > config.most_empty or unexplained > config.most_unexplained:
-        reasons.insert(0, _misfit(best, log_evidence))
-    elif sure_over:
-        reasons.insert(
-            0, f"{int(best.placed.sum()) + sure_over} chromosomes are shown, but {best.hypothesis.iscn} has fewer"
-        )
-    elif doubt > config.most_doubt:
-        reasons.insert(0, f"about {doubt:.0f} of {best.placed.sum()} chromosomes could not be told")
-    elif right < needed or posterior[1] >= right:
-        reasons.insert(0, _unsure(solution, posterior, ids))
-    else:
-        if not best.hypothesis.normal:
-            reasons.insert(0, _change(best, ids))
-        return Call(best.hypothesis.iscn, named, tuple(reasons))
-    return Call(None, tuple(sorted(named, key=lambda entry: -entry[1])), tuple(reasons))
+    against = obstacle(best, log_evidence, config)
+    if against is None and (right < getattr(config, f"call_{best.hypothesis.kind}_from") or posterior[1] >= right):
+        against = _unsure(solution, posterior, ids)
+        reasons = _unexplained_loss(solution, log_evidence, ids) + reasons
+    if against is not None:
+        return Call(None, tuple(sorted(named, key=lambda entry: -entry[1])), (against, *reasons))
+    if not best.hypothesis.normal:
+        reasons.insert(0, _change(best, log_evidence, ids))
+    return Call(best.hypothesis.iscn, named, tuple(reasons))
+
+
+def too_long(labels: NDArray[np.int64], placed: NDArray[np.bool_], lengths: Float64) -> list[str]:
+    """Reasons that name placed instances much longer than their class is in this cell: two may lie end to end.
+
+    labels: Int64[M], 1..24; placed: Bool[M]; lengths: Float64[M], pixels along the axis.
+    """
+    rows = np.flatnonzero(placed & (lengths > 0))
+    if len(rows) < _FEWEST_TO_COMPARE:
+        return []
+    ratio = lengths[rows] / relative_lengths()[labels[rows] - 1]
+    ratio /= np.median(ratio)
+    return [
+        f"instance {i} is {times:.1f} times as long as a chromosome {name_of(int(labels[i]))} should be here: "
+        "two may lie end to end and count as one"
+        for i, times in zip(rows.tolist(), ratio.tolist(), strict=True)
+        if times >= _TOO_LONG
+    ][:_MOST_NAMED]
+
+
+def probability_right(first: float, kind: str, config: KaryotypeConfig = _DEFAULTS) -> float:
+    """P(the most probable hypothesis is right), from its posterior `first` in (0, 1) and its kind."""
+    offset = config.call_offset + (0.0 if kind == "normal" else float(getattr(config, f"call_{kind}")))
+    return _sigmoid(config.call_slope * math.log(first / (1 - first)) + offset)
 
 
 def _sigmoid(x: float) -> float:
@@ -110,10 +139,29 @@ def _unsure(solution: Solution, posterior: Sequence[float], ids: Sequence[int]) 
     return f"unsure between {' and '.join(names)}{look}"
 
 
+def _unexplained_loss(solution: Solution, log_evidence: Float64, ids: Sequence[int]) -> list[str]:
+    """Where one of the two best hypotheses has a chromosome less: what may be it, and that nothing else may."""
+    more, less = sorted((solution.best, solution.second), key=lambda found: -len(found.hypothesis.slots))
+    lost = Counter(more.hypothesis.slots.tolist()) - Counter(less.hypothesis.slots.tolist())
+    gained = Counter(less.hypothesis.slots.tolist()) - Counter(more.hypothesis.slots.tolist())
+    if lost.total() != 1 or gained:
+        return []
+    name = NAMES[next(iter(lost))]
+    filler = [ids[i] for i in np.flatnonzero(more.placed & ~less.placed).tolist()]
+    held = f"{_numbers(filler)} may be it" if filler else "nothing found may be it"
+    end = "" if _over(more, log_evidence).size else ", and nothing that is left over explains where it is"
+    return [f"{less.hypothesis.iscn} lacks one chromosome {name} of {more.hypothesis.iscn}: {held}{end}"]
+
+
+def _over(best: Assignment, log_evidence: Float64) -> NDArray[np.int64]:
+    """Instances without a slot that are rather chromosomes than not."""
+    return np.flatnonzero(~best.placed & (1 - np.exp(log_evidence[:, 24]) > _LIKELY))
+
+
 def _misfit(best: Assignment, log_evidence: Float64) -> str:
     """How far the cell is from the hypothesis that fits it best."""
     iscn, size = best.hypothesis.iscn, len(best.hypothesis.slots)
-    over = int((1 - np.exp(log_evidence[~best.placed, 24]) > _LIKELY).sum())
+    over = len(_over(best, log_evidence))
     found = f"only {int(best.placed.sum())} of the {size}" if best.empty else f"all {size}"
     more = f", and {over} more that {'has' if over == 1 else 'have'} no place in it" if over else ""
     return f"{found} chromosomes of {iscn} were found{more}"
@@ -126,7 +174,7 @@ def _left_over(best: Assignment, log_evidence: Float64, ids: Sequence[int]) -> l
         names = [f"{count} x {name_of(label)}" if count > 1 else name_of(label) for label, count in _counted(best)]
         shown = ", ".join(names[:_MOST_NAMED]) + (", ..." if len(names) > _MOST_NAMED else "")
         reasons.append(f"not found, though {best.hypothesis.iscn} has it: {shown}")
-    over = np.flatnonzero(~best.placed & (1 - np.exp(log_evidence[:, 24]) > _LIKELY))
+    over = _over(best, log_evidence)
     if len(over):
         guesses = [f"{ids[i]} ({name_of(int(best.labels[i]))}?)" for i in over[:_MOST_NAMED].tolist()]
         more = ", ..." if len(over) > _MOST_NAMED else ""
@@ -161,8 +209,8 @@ def _counted(best: Assignment) -> list[tuple[int, int]]:
     return sorted(Counter(best.empty).items())
 
 
-def _change(best: Assignment, ids: Sequence[int]) -> str:
-    """Which instances show the abnormality."""
+def _change(best: Assignment, log_evidence: Float64, ids: Sequence[int]) -> str:
+    """Which instances show the abnormality, and for a loss that nothing is left that might be the other one."""
     slots = np.bincount(best.hypothesis.slots, minlength=24)
     odd = [k for k in range(22) if slots[k] != 2] or [22, 23]
     parts = []
@@ -170,7 +218,8 @@ def _change(best: Assignment, ids: Sequence[int]) -> str:
         shown = [ids[int(i)] for i in np.flatnonzero(best.placed & (best.labels == k + 1))]
         where = f" ({_numbers(shown)})" if shown else ""
         parts.append(f"{len(shown)} of chromosome {NAMES[k]}{where}")
-    return " and ".join(parts)
+    lost = len(best.hypothesis.slots) < _WHOLE and not _over(best, log_evidence).size
+    return " and ".join(parts) + (", and nothing is left over that could be another one" if lost else "")
 
 
 def _numbers(ids: Sequence[int]) -> str:

@@ -68,7 +68,7 @@ def hypotheses(config: KaryotypeConfig) -> tuple[Hypothesis, ...]:
     found = [_hypothesis(*sex, 0, 0, config.normal_prior) for sex in _SEXES.values()]
     found += [_hypothesis(*sex, 0, 0, config.sex_aneuploidy_prior) for sex in _SEX_ANEUPLOIDIES.values()]
     without_x = np.repeat(np.arange(len(NAMES)), [2] * 22 + [0, 1])
-    found.append(Hypothesis("45,Y,-X", without_x, math.log(config.autosome_loss_prior)))
+    found.append(Hypothesis("45,Y,-X", without_x, math.log(config.sex_aneuploidy_prior)))
     for change, prior in ((1, config.autosome_gain_prior), (-1, config.autosome_loss_prior)):
         for sex in _SEXES.values():
             found += [_hypothesis(*sex, change, label, prior) for label in range(1, X)]

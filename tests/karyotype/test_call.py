@@ -1,0 +1,97 @@
+"""When a karyotype is proposed, when the program abstains, and what it says of a loss."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from metaphase.chromosomes import relative_lengths
+from metaphase.config import KaryotypeConfig
+from metaphase.karyotype import call_of, obstacle, probability_right, solve
+from metaphase.karyotype.call import too_long
+
+MALE = [*range(1, 23), *range(1, 23), 23, 24]
+CONFIG = KaryotypeConfig()
+
+
+def evidence(labels: list[int], sure: float = 0.9999) -> np.ndarray:
+    """Float64[M, 25]: each instance surely of its class."""
+    q = np.full((len(labels), 25), (1 - sure) / 24)
+    q[np.arange(len(labels)), np.array(labels, int) - 1] = sure
+    return np.log(q)
+
+
+def without(label: int) -> list[int]:
+    labels = list(MALE)
+    labels.remove(label)
+    return labels
+
+
+@pytest.mark.parametrize("count", [0, 1, CONFIG.fewest_found - 1])
+def test_a_cell_with_hardly_any_chromosomes_has_no_posterior(count: int) -> None:
+    log_q = evidence(MALE[:count])
+    call = call_of(solve(log_q), log_q, range(count))
+    assert call.abstained
+    assert call.posterior == ()
+    assert "too few to tell" in call.reasons[0]
+
+
+def test_each_kind_has_its_threshold() -> None:
+    log_q = evidence([*MALE, 21])
+    solution = solve(log_q)
+    assert call_of(solution, log_q, range(47)).iscn == "47,XY,+21"
+    strict = replace(CONFIG, call_gain_from=0.9999999, call_slope=0.2)
+    silent = call_of(solution, log_q, range(47), strict)
+    assert silent.abstained
+    assert "unsure between 47,XY,+21" in silent.reasons[0]
+    assert call_of(solution, log_q, range(47), replace(strict, call_gain_from=0.01, call_loss_from=0.999)).iscn
+
+
+def test_a_loss_that_only_a_doubtful_instance_fills_is_told() -> None:
+    doubtful = np.full((1, 25), np.log(1e-6))
+    doubtful[0, 6], doubtful[0, 24] = np.log(2e-3), np.log(0.998)
+    log_q = np.concatenate([evidence(without(7)), doubtful])
+    config = replace(CONFIG, call_normal_from=0.999, call_loss_from=0.999)
+    call = call_of(solve(log_q, config), log_q, range(46), config)
+    assert call.abstained
+    told = [reason for reason in call.reasons if "lacks one chromosome 7" in reason]
+    assert told == [
+        "45,XY,-7 lacks one chromosome 7 of 46,XY: instance 45 may be it, and nothing that is left over explains "
+        "where it is"
+    ]
+
+
+def test_a_called_loss_says_that_nothing_is_left_over() -> None:
+    log_q = evidence(without(7))
+    config = replace(CONFIG, autosome_loss_prior=0.005, call_loss_from=0.01)
+    call = call_of(solve(log_q, config), log_q, range(45), config)
+    assert call.iscn == "45,XY,-7"
+    assert call.reasons[0].endswith("nothing is left over that could be another one")
+
+
+def test_what_is_shown_but_not_in_the_string_is_an_obstacle() -> None:
+    log_q = evidence([*MALE, 20, 21])
+    assert "chromosomes are shown" in str(obstacle(solve(log_q).best, log_q))
+    assert obstacle(solve(log_q[:46]).best, log_q[:46]) is None
+
+
+def test_the_curve_rises_with_the_posterior_and_knows_the_kind() -> None:
+    config = replace(CONFIG, call_slope=1.0, call_offset=0.0, call_gain=1.0)
+    assert probability_right(0.5, "normal", config) == pytest.approx(0.5)
+    assert probability_right(0.5, "gain", config) == pytest.approx(1 / (1 + np.exp(-1)))
+    assert probability_right(0.9, "loss", config) > probability_right(0.6, "loss", config)
+
+
+def test_two_that_count_as_one_are_spoken_of() -> None:
+    labels = np.array(MALE)
+    lengths = 20 * relative_lengths()[labels - 1]
+    placed = np.ones(46, bool)
+    assert too_long(labels, placed, lengths) == []
+    lengths[9] *= 2
+    (reason,) = too_long(labels, placed, lengths)
+    assert reason.startswith("instance 9 is 2.0 times as long as a chromosome 10 ")
+    placed[9] = False
+    assert too_long(labels, placed, lengths) == []
+    assert too_long(labels[:3], np.ones(3, bool), lengths[:3]) == []
