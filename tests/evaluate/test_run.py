@@ -173,7 +173,7 @@ def test_stored_results_instead_of_a_model(small, run, tmp_path):
         (folder / name / "result.json").write_text(json.dumps(document), encoding="utf-8")
     result = run("cil", "test", small, predictions=folder)[1]
     assert values(result)["AP75"] == values(result)["end_to_end"] == pytest.approx(1)
-    assert values(result)["ece"] == pytest.approx(0)
+    assert values(result)["ece"] == values(result)["score_ece"] == pytest.approx(0)
     assert [entry["image"] for entry in result.document["not_scored"]] == ["103182"]
     with pytest.raises(DataError, match="folder of stored results"):
         run("cil", "test", small, predictions=tmp_path / "none")
