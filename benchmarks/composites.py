@@ -1,7 +1,8 @@
 """Overlapping pairs in frozen composites of real chromosomes: how well each of the two and their overlap are outlined.
 
 Composites have exact masks (`metaphase synth --from cil`). The default set is `test-masks`: chromosomes of CIL's test
-cases, which no weight has seen; `--split val` is `val-masks`, to choose on. Two chromosomes that share at least `LEAST`
+cases, which no weight has seen; `--split val` is `val-masks`, to choose on. `--as-in-cells` lays them as contacts.py
+finds chromosomes in real cells; without it a quarter of them lie in piles. Two chromosomes that share at least `LEAST`
 pixels are a pair; pairs that overlap no third chromosome and those in piles of three and more are counted apart. Each
 chromosome takes the prediction of a one-to-one assignment of largest total IoU; what has none counts 0. The overlap is
 that of the two predictions against that of the two chromosomes.
@@ -104,7 +105,8 @@ def main() -> None:
     parser.add_argument("--split", default="test")
     parser.add_argument("--count", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--crossing", type=float, default=0.25)
+    parser.add_argument("--crossing", type=float, help="share laid across others (0.25; as in cells: 0.1)")
+    parser.add_argument("--as-in-cells", action="store_true")
     parser.add_argument("--root", type=Path, default=os.environ.get("METAPHASE_DATA"))
     parser.add_argument("--weights", type=Path)
     options = parser.parse_args()
@@ -113,13 +115,15 @@ def main() -> None:
     model = load_model(options.weights)
     index = cil.find(Path(options.root))
     names = cil.splits(index)[options.split]
+    crossing, touching = (0.1, 0.36) if options.as_in_cells else (0.25, 0.2)
+    how = {"crossing": crossing if options.crossing is None else options.crossing, "touching": touching}
     alone, piled, comparisons = Pairs(), Pairs(), []
     for number in range(options.count):
-        gray, truth, _ = compose_numbered(index, names, options.seed, number, size=700, crossing=options.crossing)
+        gray, truth, _ = compose_numbered(index, names, options.seed, number, as_in_cells=options.as_in_cells, **how)
         found = outlines(model.identify(model.spread(gray)).instances)
         comparisons.append(compare(truth, found, "mask", f"composite_{number + 1}", str(number)))
         add_image(alone, piled, comparisons[-1], found)
-    print(f"{options.count} composites of cil {options.split}, seed {options.seed}; {provenance(model.info)}\n")
+    print(f"{options.count} composites of cil {options.split}, seed {options.seed}, {how}; {provenance(model.info)}\n")
     for name, pairs in (("pairs that overlap no third", alone), ("pairs in piles of three and more", piled)):
         pixels, angles = (np.quantile(values, [0.1, 0.5, 0.9]).round() for values in (pairs.pixels, pairs.angles))
         print(f"{len(pairs.pixels)} {name}; shared pixels (10, 50, 90 %): {pixels}; angle, degrees: {angles}\n")

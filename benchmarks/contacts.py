@@ -29,7 +29,7 @@ from scipy.sparse.csgraph import connected_components
 from metaphase import masks as geometry
 from metaphase.config import SegmentTraining
 from metaphase.datasets import cil, gband_masks
-from metaphase.datasets.composites import CutOut, compose, cut_out
+from metaphase.datasets.composites import CutOut, compose, cut_out, is_cut
 from metaphase.segment.scale import CLEAR, WIDTH
 from metaphase.synth import compose_numbered
 from metaphase.train import cache
@@ -100,7 +100,7 @@ class Contacts:
         angle = abs(axis_degrees(one[0]) - axis_degrees(other[0])) % 180
         self.pixels.append(pixels)
         self.angles.append(min(angle, 180 - angle))
-        self.cuts.append(_is_cut(one, other) + _is_cut(other, one))
+        self.cuts.append(_cuts(one, other) + _cuts(other, one))
 
 
 def _sizes(linked: Bool) -> NDArray[np.int64]:
@@ -144,12 +144,8 @@ def _meeting(one: MaskAt, other: MaskAt, reach: float) -> tuple[int, float]:
     return 0, 0.0 if gap < 0.5 else gap
 
 
-def _is_cut(mask: MaskAt, by: MaskAt) -> int:
-    """1 where what the other leaves free falls into parts, two of which are more than a tenth of the chromosome."""
-    first, second = _onto(mask, by)
-    left = first & (1 - second)
-    _, _, stats, _ = cv2.connectedComponentsWithStats(left, connectivity=4)
-    return int(np.count_nonzero(stats[1:, cv2.CC_STAT_AREA] > 0.1 * np.count_nonzero(first)) >= 2)
+def _cuts(mask: MaskAt, by: MaskAt) -> bool:
+    return is_cut(*_onto(mask, by))
 
 
 def some(folder: Path, limit: int) -> list[str]:
@@ -261,6 +257,8 @@ def rows(options: argparse.Namespace) -> Iterator[tuple[str, Callable[[], Contac
     yield "training composites, piling 1, linked 0", lambda: training(cells, options.count, before)
     yield "`synth --from cil`", lambda: numbered(index, splits["train"], options.count // 2)
     yield "frozen composites (crossing .25)", lambda: numbered(index, splits["test"], options.count // 2, crossing=0.25)
+    cells_like = {"crossing": 0.1, "touching": 0.36, "as_in_cells": True}
+    yield "frozen composites, as in cells", lambda: numbered(index, splits["test"], options.count // 2, **cells_like)
     for text in options.grid:
         how = dict(zip(("crossing", "touching", "piling", "linked"), map(float, text.split(":")), strict=False))
         name = f"compose: {', '.join(f'{key} {value:g}' for key, value in how.items())}, {options.size} px"

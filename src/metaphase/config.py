@@ -278,6 +278,10 @@ class SegmentTraining:
     linked: float = 0.3
     """Share of the touching chromosomes of a composite that lie in one line, end to end, in [0, 1]."""
 
+    as_in_cells: float = 0.75
+    """Share of composites whose overlaps are of the kind that real cells have, in [0, 1]; in the rest they lie anyhow
+    and pile up."""
+
     dense_share: float = 0.5
     """Share of real crops that are taken where chromosomes lie densest, in [0, 1]."""
 

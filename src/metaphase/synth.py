@@ -32,6 +32,7 @@ _SMALL = ReportConfig(png_compression=9)
 _WIDTH = 15.0  # pixels of a chromosome's width in a composite: that of CIL's images
 _CHROMOSOMES = 46  # cut-outs that a composite is made of
 _SOURCES = 6  # images that one composite may take its chromosomes from
+_PILING = 0.4  # how often a chromosome may cross one that is crossed already, where they lie as in cells
 _CLEAR = (205, 245)  # gray of the clear background
 
 
@@ -60,11 +61,13 @@ def compose_numbered(
     size: int = 700,
     crossing: float = 0.15,
     touching: float = 0.2,
+    as_in_cells: bool = False,
 ) -> tuple[NDArray[np.uint8], Instances, tuple[str, ...]]:
     """Composite number `number` (from 0) of `seed`: chromosomes cut out of CIL where they lie alone, put together anew.
 
     index, names: of `cil`, the images to take chromosomes from. size: rows and columns. crossing, touching: share of
-    chromosomes laid across and against another. Returns gray UInt8[size, size], the truth with masks and labels 1..24,
+    chromosomes laid across and against another. as_in_cells: they cross as in real cells (see `compose`), with fewer
+    piles; else they lie anyhow. Returns gray UInt8[size, size], the truth with masks and labels 1..24,
     and the images that chromosomes came from. Always the same for the same images, seed and number.
     Raises DataError where no image of `names` has a chromosome that lies alone.
     """
@@ -80,7 +83,8 @@ def compose_numbered(
     if not cutouts:
         raise DataError(f"{index.root}: no chromosome lies alone in {', '.join(names[:_SOURCES])}; name another split")
     chosen = [cutouts[k] for k in rng.permutation(len(cutouts))[:_CHROMOSOMES]]
-    made = compose(chosen, rng, size, crossing=crossing, touching=touching)
+    how = {"piling": _PILING, "as_in_cells": True} if as_in_cells else {}
+    made = compose(chosen, rng, size, crossing=crossing, touching=touching, **how)
     gray = np.clip(np.rint(made.transmittance * rng.uniform(*_CLEAR)), 0, 255).astype(np.uint8)
     crops, offsets = [crop for crop, _, _ in made.masks], [(x, y) for _, x, y in made.masks]
     return gray, Instances.from_masks(size, size, crops, offsets, labels=made.labels), tuple(sources)
@@ -138,7 +142,7 @@ def compose_from_cil(
 
     def make(number: int) -> _Made:
         gray, truth, sources = compose_numbered(
-            index, splits[split], seed, number, size=size, crossing=crossing, touching=touching
+            index, splits[split], seed, number, size=size, crossing=crossing, touching=touching, as_in_cells=True
         )
         return _Made(f"composite_{number + 1:04d}", gray, truth, source={"sources": list(sources)})
 

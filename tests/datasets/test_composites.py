@@ -1,10 +1,11 @@
 """Composites: exact masks, transmittances that multiply, one generator that decides everything."""
 
+import cv2
 import numpy as np
 import pytest
 
 from metaphase.datasets import composites
-from metaphase.datasets.composites import CutOut, compose, cut_out
+from metaphase.datasets.composites import CutOut, compose, cut_out, is_cut
 from metaphase.datasets.procedural_chromosome import draw_chromosome
 
 
@@ -97,6 +98,42 @@ def test_without_piling_few_chromosomes_cross_two(plain):
         heaped.append(int((crossed > 1).sum()))
     assert heaped[0] <= 3
     assert heaped[1] > 3 * max(1, heaped[0])
+
+
+def test_as_in_cells_crossings_are_steep_cut_both_and_meet_no_third(plain):
+    angles, cuts, piles = {}, {}, {}
+    for as_in_cells in (False, True):
+        found, cut, piled = [], [], 0
+        for seed in range(6):
+            how = {"crossing": 0.5, "touching": 0.0, "piling": 0.0, "as_in_cells": as_in_cells}
+            made = compose(chromosomes(20, seed), np.random.default_rng(seed), 330, **how)
+            masks = [full(330, *mask).astype(np.uint8) for mask in made.masks]
+            meets = np.array([[(a & b).sum() >= 10 for b in masks] for a in masks])
+            np.fill_diagonal(meets, False)
+            piled += int((meets.sum(1) > 1).sum())
+            for i, j in np.argwhere(np.triu(meets)):
+                found.append(abs(composites._main_axis(masks[i])[1] @ composites._main_axis(masks[j])[1]))
+                cut.append(is_cut(masks[i], masks[j]) and is_cut(masks[j], masks[i]))
+        angles[as_in_cells], cuts[as_in_cells], piles[as_in_cells] = np.median(found), np.mean(cut), piled
+    assert piles[True] == 0 < piles[False]
+    assert angles[True] < 0.6 < angles[False]
+    assert cuts[True] > 0.2 > cuts[False]
+
+
+def test_as_in_cells_what_touches_does_not_overlap(plain):
+    made = compose(chromosomes(20), np.random.default_rng(2), 400, crossing=0.0, touching=1.0, as_in_cells=True)
+    masks = [full(400, *mask) for mask in made.masks]
+    assert np.sum(masks, 0).max() == 1
+    near = [cv2.dilate(mask.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0 for mask in masks]
+    touch = [any((near[i] & masks[j]).any() for j in range(len(masks)) if j != i) for i in range(len(masks))]
+    assert np.mean(touch) > 0.7
+
+
+def test_a_bar_is_cut_in_its_middle_and_not_at_its_end():
+    bar, middle, end = (np.zeros((20, 60), np.uint8) for _ in range(3))
+    bar[8:12], middle[:, 25:35], end[:, 50:] = 1, 1, 1
+    assert is_cut(bar, middle)
+    assert not is_cut(bar, end)
 
 
 def test_linked_chromosomes_touch_with_their_ends_and_lie_in_one_line(plain):

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Composite", "CutOut", "compose", "cut_out", "resized"]
+__all__ = ["Composite", "CutOut", "compose", "cut_out", "is_cut", "resized"]
 
 Float32 = NDArray[np.float32]
 Bool = NDArray[np.bool_]
@@ -73,12 +73,16 @@ def compose(
     touching: float = 0.36,
     piling: float = 1.0,
     linked: float = 0.0,
+    as_in_cells: bool = False,
 ) -> Composite:
     """Place chromosomes on a drawn background until they or the free places run out.
 
     size: rows and columns. crossing, touching: share of chromosomes placed across and against another one. piling:
     how often one may cross another that is crossed already, in [0, 1]; 1 piles up heaps, as cells seldom do. linked:
-    share of those that touch which lie in one line with the other, end to end, as if the two were one.
+    share of those that touch which lie in one line with the other, end to end, as if the two were one. as_in_cells:
+    overlaps of the kind that real cells have (docs/benchmarks.md measures both): crossings, steep more often than
+    flat, half of which cut both chromosomes in two, and that meet a third one only as often as `piling` says;
+    chromosomes that touch do so without overlapping.
     Density, darkness, bends, nuclei, dirt, halos, illumination, blur and noise are drawn from `rng`.
     """
     image = _background(rng, size)
@@ -87,13 +91,17 @@ def compose(
     labels: list[int] = []
     crossed: set[int] = set()
     dark = float(rng.uniform(0.35, 0.62))
+    back = (1, 4) if as_in_cells else (-3, 3)
     for cutout in cutouts:
         link = _link(masks, rng) if linked and masks and rng.random() < linked * touching else None
         patch, mask = _warp(cutout, rng, dark * float(rng.uniform(0.88, 1.12)), None if link is None else link.angle)
         kind = rng.random()
         at = None
         if link is not None:
-            at = _slide(mask, occupied, rng, link.end, link.angle + link.bend)
+            at = _slide(mask, occupied, rng, link.end, link.angle + link.bend, back)
+        elif masks and kind < crossing and as_in_cells:
+            across, at = _crossing(mask, masks, occupied, crossed, rng, piling)
+            crossed |= {across, len(masks)} if at is not None else set()
         elif masks and kind < crossing:
             free = [i for i in range(len(masks)) if piling == 1 or i not in crossed or rng.random() < piling]
             host = free[int(rng.integers(len(free)))] if free else None
@@ -101,7 +109,7 @@ def compose(
                 at = _across(mask, masks[host], rng, size)
                 crossed |= {host, len(masks)} if at is not None else set()
         elif masks and kind < crossing + touching:
-            at = _against(mask, occupied, masks, rng)
+            at = _against(mask, occupied, masks, rng, back)
         if at is None:
             at = _free(mask, occupied, rng)
         if at is None:
@@ -219,19 +227,31 @@ def _free(mask: Bool, occupied: NDArray[np.uint8], rng: np.random.Generator) -> 
 
 
 def _against(
-    mask: Bool, occupied: NDArray[np.uint8], masks: list[tuple[Bool, int, int]], rng: np.random.Generator
+    mask: Bool,
+    occupied: NDArray[np.uint8],
+    masks: list[tuple[Bool, int, int]],
+    rng: np.random.Generator,
+    back: tuple[int, int],
 ) -> tuple[int, int] | None:
     """Slide towards another chromosome until they touch, or overlap by a few pixels."""
     crop, px, py = masks[int(rng.integers(len(masks)))]
     rows, columns = np.nonzero(crop)
     k = int(rng.integers(len(rows)))
-    return _slide(mask, occupied, rng, np.array([px + columns[k], py + rows[k]]), rng.uniform(0, 2 * np.pi))
+    return _slide(mask, occupied, rng, np.array([px + columns[k], py + rows[k]]), rng.uniform(0, 2 * np.pi), back)
 
 
 def _slide(
-    mask: Bool, occupied: NDArray[np.uint8], rng: np.random.Generator, to: NDArray[np.float64], angle: float
+    mask: Bool,
+    occupied: NDArray[np.uint8],
+    rng: np.random.Generator,
+    to: NDArray[np.float64],
+    angle: float,
+    back: tuple[int, int],
 ) -> tuple[int, int] | None:
-    """From the side of `angle` towards the point `to` (x, y) until something is touched."""
+    """From the side of `angle` towards the point `to` (x, y) until something is touched, then `back` again.
+
+    back: least and below most pixels away from where the two first share a pixel; negative ones overlap.
+    """
     target = to - np.array([mask.shape[1] / 2, mask.shape[0] / 2])
     direction = np.array([np.cos(angle), np.sin(angle)])
     start = 0.75 * max(mask.shape)
@@ -240,25 +260,74 @@ def _slide(
     for distance in np.arange(start, -1, -1.0):
         at = np.rint(target + distance * direction).astype(int)
         if _overlap(mask, occupied, int(at[0]), int(at[1])) > 0:
-            deeper = np.rint(target + (distance + rng.integers(-3, 3)) * direction).astype(int)
-            return int(deeper[0]), int(deeper[1])
+            end = np.rint(target + (distance + rng.integers(*back)) * direction).astype(int)
+            return int(end[0]), int(end[1])
     return None
 
 
 def _across(mask: Bool, other: tuple[Bool, int, int], rng: np.random.Generator, size: int) -> tuple[int, int] | None:
     """Put a point of this mask onto a point of the other one, so that they cross or overlap at an end."""
+    full = _on_canvas(other[0], other[1], other[2], size)
+    for _ in range(6):
+        at = _point_on_point(mask, other, full, rng)
+        if at is not None:
+            return at
+    return None
+
+
+def _on_canvas(mask: Bool, x: int, y: int, size: int) -> NDArray[np.uint8]:
+    """A mask, cut to the image, on the whole of it."""
+    full = np.zeros((size, size), np.uint8)
+    x0, y0, x1, y1 = max(0, x), max(0, y), min(size, x + mask.shape[1]), min(size, y + mask.shape[0])
+    full[y0:y1, x0:x1] = mask[y0 - y : y1 - y, x0 - x : x1 - x]
+    return full
+
+
+def _point_on_point(
+    mask: Bool, other: tuple[Bool, int, int], full: NDArray[np.uint8], rng: np.random.Generator
+) -> tuple[int, int] | None:
+    """One try of `_across`; full: the other mask on the whole image."""
     crop, px, py = other
     rows, columns = np.nonzero(crop)
     own_rows, own_columns = np.nonzero(mask)
-    full = np.zeros((size, size), np.uint8)
-    full[py : py + crop.shape[0], px : px + crop.shape[1]] = crop
-    for _ in range(6):
-        k, j = int(rng.integers(len(rows))), int(rng.integers(len(own_rows)))
-        x, y = int(px + columns[k] - own_columns[j]), int(py + rows[k] - own_rows[j])
-        shared = _overlap(mask, full, x, y)
-        if 0 < shared < 0.45 * min(crop.sum(), mask.sum()):
-            return x, y
-    return None
+    k, j = int(rng.integers(len(rows))), int(rng.integers(len(own_rows)))
+    x, y = int(px + columns[k] - own_columns[j]), int(py + rows[k] - own_rows[j])
+    return (x, y) if 0 < _overlap(mask, full, x, y) < 0.45 * min(crop.sum(), mask.sum()) else None
+
+
+def _crossing(
+    mask: Bool,
+    masks: list[tuple[Bool, int, int]],
+    occupied: NDArray[np.uint8],
+    crossed: set[int],
+    rng: np.random.Generator,
+    piling: float,
+) -> tuple[int, tuple[int, int] | None]:
+    """Which other chromosome to lie across, and where, as crossings are in real cells; None for where nowhere fits."""
+    piled, cuts = rng.random() < piling, rng.random() < 0.5
+    _, own = _main_axis(mask)
+    host = 0
+    for _ in range(30):
+        host = int(rng.integers(len(masks)))
+        if (host in crossed and not piled) or np.count_nonzero(masks[host][0]) < 2:
+            continue
+        _, axis = _main_axis(masks[host][0])
+        if rng.random() > 1 - float(own @ axis) ** 2:  # the squared sine of the angle between them
+            continue
+        other = _on_canvas(*masks[host], len(occupied))
+        at = _point_on_point(mask, masks[host], other, rng)
+        if at is None or (not piled and _overlap(mask, occupied, *at) > _overlap(mask, other, *at)):
+            continue
+        laid = _on_canvas(mask, *at, len(occupied))
+        if not cuts or (is_cut(other, laid) and is_cut(laid, other)):
+            return host, at
+    return host, None
+
+
+def is_cut(one: NDArray[np.uint8], by: NDArray[np.uint8]) -> bool:
+    """Whether what the other leaves free falls into parts, two of which are more than a tenth of the chromosome."""
+    _, _, stats, _ = cv2.connectedComponentsWithStats(one & (1 - by), connectivity=4)
+    return int(np.count_nonzero(stats[1:, cv2.CC_STAT_AREA] > 0.1 * np.count_nonzero(one))) >= 2
 
 
 def _smooth(rng: np.random.Generator, size: int, cells: int) -> Float32:

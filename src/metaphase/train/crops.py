@@ -63,6 +63,7 @@ def composite(cells: list[Material], rng: np.random.Generator, config: SegmentTr
         touching=touching,
         piling=config.piling,
         linked=config.linked,
+        as_in_cells=bool(rng.random() < config.as_in_cells),
     )
 
 
