@@ -126,3 +126,16 @@ def test_a_karyotype_may_know_no_orientation():
     karyotype = Karyotype(three(), ((0,), (1, 2)) + ((),) * 21, (), {"score": 1.0})
     assert karyotype.upright.shape == (0,)
     assert karyotype.straightened == ()
+
+
+def test_instances_of_one_image_are_joined_in_order():
+    one = Instances.from_masks(9, 9, [np.ones((2, 3), bool)], [(1, 1)], labels=[4], scores=[0.5])
+    two = Instances.from_masks(9, 9, [np.ones((3, 2), bool)], [(5, 5)], labels=[7], status=["debris"])
+    both = one.joined_with(two)
+    assert both.labels.tolist() == [4, 7]
+    assert both.status == ("chromosome", "debris")
+    assert both.areas.tolist() == [6, 6]
+    assert both.boxes_xyxy.tolist() == [[1, 1, 4, 3], [5, 5, 7, 8]]
+    for other in (Instances.from_masks(8, 9, [], []), Instances.from_boxes(9, 9, np.zeros((0, 4)))):
+        with pytest.raises(ValueError, match="one image"):
+            one.joined_with(other)

@@ -184,6 +184,23 @@ class Instances:
             status=tuple(self.status[i] for i in index),
         )
 
+    def joined_with(self, more: Instances) -> Instances:
+        """These instances, then those of `more`, which belong to the same image. Raises ValueError for another size
+        and where only one of the two has masks.
+        """
+        if (self.height, self.width) != (more.height, more.width) or self.has_masks != more.has_masks:
+            raise ValueError("instances of one image are joined, all with masks or none")
+        return replace(
+            self,
+            crops=None if self.crops is None else (*self.crops, *(more.crops or ())),
+            offsets_xy=np.concatenate([self.offsets_xy, more.offsets_xy]),
+            annotation_boxes_xyxy=np.concatenate([self.annotation_boxes_xyxy, more.annotation_boxes_xyxy]),
+            labels=np.concatenate([self.labels, more.labels]),
+            scores=np.concatenate([self.scores, more.scores]),
+            probabilities_nc=np.concatenate([self.probabilities_nc, more.probabilities_nc]),
+            status=(*self.status, *more.status),
+        )
+
     def of_status(self, status: str = "chromosome") -> Instances:
         """Only the instances with this status."""
         return self.select(np.array([s == status for s in self.status], bool))

@@ -15,6 +15,7 @@ from metaphase import masks
 from metaphase.config import SegmentConfig
 from metaphase.onnx_session import open_session
 from metaphase.segment.candidates import CELL, WINDOW, Candidates, find_candidates, pool, shared_pixels, suppress
+from metaphase.segment.joining import with_joined
 from metaphase.segment.scale import CLEAR, WIDTH, network_input, transmittance
 from metaphase.types import Instances, Spread
 
@@ -69,7 +70,8 @@ class Segmenter:
         pooled = pool(candidates, kept, shared, alike=self._config.alike)
         found = _to_full_resolution(pooled, foreground, scale, spread, self._config)
         logits = self._config.calibration_slope * found.scores + self._config.calibration_offset
-        return replace(found, scores=(1 / (1 + np.exp(-logits))).astype(np.float32))
+        found = replace(found, scores=(1 / (1 + np.exp(-logits))).astype(np.float32))
+        return with_joined(found, foreground, spread.chromosome_width)
 
     def maps(self, spread: Spread, foreground: Bool) -> tuple[list[Float32], float]:
         """What the network answers: its maps without the leading axis, and pixels of its grid to one of the image.
