@@ -125,6 +125,9 @@ class SegmentConfig:
     fluorescent_edge: float = 0.55
     """Fluorescence: a chromosome ends this part of the way from its own brightness to the background, in (0, 1)."""
 
+    fluorescent_edge_clipped: float = 0.7
+    """The same where the background was cut off at one gray, and the chromosomes' glow with it, in (0, 1)."""
+
     regressed_box: float = 0.75
     """Part of the network's own box in the annotation box, in [0, 1]; the rest is the mask's box, padded."""
 

@@ -96,11 +96,27 @@ def test_a_fluorescent_chromosome_ends_where_its_own_glow_falls_off(drawn_networ
     spread, full, small, cells = scene(1.0, RODS[:2])
     dim = cv2.GaussianBlur(np.where(full[0], 200, 240).astype(np.float32), (0, 0), 2.0)
     bright = cv2.GaussianBlur(np.where(full[1], 40, 240).astype(np.float32), (0, 0), 2.0)
-    spread = Spread(np.minimum(dim, bright).astype(np.uint8), 12.0, inverted=True)
+    noise = np.random.default_rng(1).integers(-3, 4, dim.shape)
+    spread = Spread((np.minimum(dim, bright) + noise).astype(np.uint8), 12.0, inverted=True)
     wide = [cv2.dilate(m.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=3).astype(bool) for m in small]
     found = Segmenter(drawn_network(wide, cells))(spread)
     assert len(found) == 2
     assert sorted(max(iou(found, i, mask) for mask in full) > 0.85 for i in range(2)) == [True, True]
+
+
+def test_where_the_glow_was_cut_off_with_the_background_the_edge_lies_farther_out(drawn_network):
+    _, full, small, cells = scene(1.0, RODS[:1])
+    glowing = cv2.GaussianBlur(np.where(full[0], 60, 240).astype(np.float32), (0, 0), 3.0)
+    noise = np.random.default_rng(0).normal(0, 3, glowing.shape)
+    wide = [cv2.dilate(m.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=3).astype(bool) for m in small]
+    areas = []
+    for gray in (glowing + noise, np.where(glowing > 238, 240, glowing)):
+        spread = Spread(np.clip(gray, 0, 255).astype(np.uint8), 12.0, inverted=True)
+        areas.append(int(Segmenter(drawn_network(wide, cells))(spread).areas[0]))
+    same = SegmentConfig(fluorescent_edge_clipped=SegmentConfig().fluorescent_edge)
+    unmoved = int(Segmenter(drawn_network(wide, cells), same)(spread).areas[0])
+    assert areas[1] > 1.05 * areas[0]
+    assert areas[1] > 1.05 * unmoved
 
 
 def test_what_the_network_thinks_of_the_class_travels_with_the_mask(drawn_network):

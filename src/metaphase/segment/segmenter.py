@@ -25,6 +25,10 @@ Bool = NDArray[np.bool_]
 Float32 = NDArray[np.float32]
 
 
+_CLIPPED = 0.9
+"""Part of a background that has one gray, from which it was cut off there: others have a third, half at most."""
+
+
 class Segmenter:
     """Finds every chromosome of a spread; masks may overlap.
 
@@ -120,7 +124,12 @@ def _to_full_resolution(
         offsets.append((x, y))
         index.append(i)
     smooth = np.asarray(cv2.medianBlur(spread.gray, 3), np.uint8) if spread.inverted else None
-    clear = float(np.median(spread.gray[~foreground])) if not foreground.all() else 255.0
+    clear, edge = 255.0, config.fluorescent_edge
+    if not foreground.all():
+        background = spread.gray[~foreground]
+        clear = float(np.median(background))
+        if (background == clear).mean() > _CLIPPED:
+            edge = config.fluorescent_edge_clipped
     final, places, chosen = [], [], []
     for probability, (x, y), i in zip(crops, offsets, index, strict=True):
         area = (slice(y, y + probability.shape[0]), slice(x, x + probability.shape[1]))
@@ -129,7 +138,7 @@ def _to_full_resolution(
             pale = (probability > 0.9) & _pale(foreground[area], probability)
             mask = _main_part((own & foreground[area]) | pale)
         else:
-            mask = _main_part(own & _bright(smooth[area], own, clear, config.fluorescent_edge))
+            mask = _main_part(own & _bright(smooth[area], own, clear, edge))
         if np.count_nonzero(mask) >= 0.5 * spread.chromosome_width**2:
             final.append(mask)
             places.append((x, y))
