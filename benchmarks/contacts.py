@@ -251,11 +251,12 @@ def rows(options: argparse.Namespace) -> Iterator[tuple[str, Callable[[], Contac
     yield "`gband_masks`, drawn by hand", lambda: drawn_by_hand(root)
     cells = [cell for cell in (cache.load(folder, name) for name in some(folder, 60)) if cell.masks]
     default = SegmentTraining()
-    name = f"training composites (piling {default.piling}, linked {default.linked})"
+    shares = f"piling {default.piling}, linked {default.linked}, as in cells {default.as_in_cells}"
+    name = f"training composites ({shares})"
     yield name, lambda: training(cells, options.count, default)
-    before = SegmentTraining(piling=1.0, linked=0.0)
+    before = SegmentTraining(piling=1.0, linked=0.0, as_in_cells=0.0)
     yield "training composites, piling 1, linked 0", lambda: training(cells, options.count, before)
-    yield "`synth --from cil`", lambda: numbered(index, splits["train"], options.count // 2)
+    yield "`synth --from cil`", lambda: numbered(index, splits["train"], options.count // 2, as_in_cells=True)
     yield "frozen composites (crossing .25)", lambda: numbered(index, splits["test"], options.count // 2, crossing=0.25)
     cells_like = {"crossing": 0.1, "touching": 0.36, "as_in_cells": True}
     yield "frozen composites, as in cells", lambda: numbered(index, splits["test"], options.count // 2, **cells_like)

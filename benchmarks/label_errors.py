@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import hashlib
 import os
 import sys
 from collections.abc import Iterator
@@ -120,7 +121,10 @@ def collect(options: argparse.Namespace) -> tuple[Named, dict[str, str]]:
     index = cil.find(Path(options.root))
     names = sorted(cil.splits(index)[options.split])
     drawn = sorted(np.random.default_rng(0).permutation(len(names))[: options.limit])
-    folder = CACHE / model.info["sha256"][:12] / options.split
+    # Other or remade material is another cache.
+    made = max((path.stat().st_mtime_ns for path in options.material.glob("*.npz")), default=0)
+    material = hashlib.sha256(f"{options.material.resolve()} {made}".encode()).hexdigest()[:8]
+    folder = CACHE / f"{model.info['sha256'][:12]}-{material}" / options.split
     folder.mkdir(parents=True, exist_ok=True)
     parts: list[tuple[NDArray[np.generic], ...]] = []
     for name in (names[i] for i in drawn):

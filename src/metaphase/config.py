@@ -55,7 +55,8 @@ class ReportConfig:
     """Write the band profile of every chromosome against its ideogram too."""
 
     overlay_chromosome_width: int = 24
-    """Overlays of images with narrower chromosomes (pixels) are enlarged two or three times, for legible numbers."""
+    """Overlays of images with narrower chromosomes (pixels) are enlarged two or three times, up to 3,000 pixels a
+    side, for legible numbers."""
 
     png_compression: int = 1
     """zlib level 0 (fast, large) .. 9 (slow, small)."""
@@ -279,7 +280,7 @@ class SegmentTraining:
     """How often a chromosome of a composite may cross one that is crossed already, in [0, 1]."""
 
     linked: float = 0.3
-    """Share of the touching chromosomes of a composite that lie in one line, end to end, in [0, 1]."""
+    """Times the share of touching ones, the chromosomes of a composite that lie in one line, end to end, in [0, 1]."""
 
     as_in_cells: float = 0.75
     """Share of composites whose overlaps are of the kind that real cells have, in [0, 1]; in the rest they lie anyhow

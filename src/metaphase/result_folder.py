@@ -32,12 +32,20 @@ def free_name(stem: str, taken: set[str]) -> str:
 
 def keep_results(files: Iterable[Path]) -> None:
     """Raise MetaphaseError where one of these files, which are about to be written, is there already."""
-    there = [path for path in files if path.exists()]
+    there = [path for path in files if _is_there(path)]
     if there:
         more = f" (and {len(there) - 1} more)" if len(there) > 1 else ""
         raise MetaphaseError(
             f"{there[0]} is there already{more}; name another folder, or replace earlier results with --overwrite"
         )
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        # The name is too long, or the folder may not be read: nothing of ours, and writing will say what is wrong.
+        return False
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:

@@ -254,11 +254,13 @@ class Straightened:
     axis: Float32[n, 4], where it lies in the image: points (x, y) along the axis at equal steps, and the unit normal at
     each, so that a picture can be sampled from the image itself; empty where it is not known. It may follow a bend
     that is left in `gray`.
+    shortened: how much a chromosome too long for the strip was shortened along its axis to fit, 1 or above.
     """
 
     gray: NDArray[np.uint8]
     inside: Bool
     axis: Float32 = field(default_factory=lambda: np.zeros((0, 4), np.float32))
+    shortened: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)

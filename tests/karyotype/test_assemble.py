@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metaphase.banding import ideogram_densities
+from metaphase.chromosomes import relative_lengths
 from metaphase.config import KaryotypeConfig
 from metaphase.karyotype import assemble, call_of, solve
 from metaphase.types import Instances, Karyotype, Straightened
@@ -115,7 +116,21 @@ def test_a_gain_that_fills_the_gap_of_a_miss_is_spoken_of() -> None:
 
 
 def test_too_few_are_told_in_numbers() -> None:
-    assert assemble(*cell(MALE[:20], 0.9999, scores=np.full(20, 0.999))).reasons[0].startswith("only 20 of the 4")
+    reasons = assemble(*cell(MALE[:20], 0.9999, scores=np.full(20, 0.999))).reasons
+    assert reasons[0] == "only 20 chromosomes were found: too few to tell a karyotype"
+
+
+def test_one_too_long_for_its_class_is_named_also_where_its_strip_was_shortened() -> None:
+    instances, upright, straightened = cell(MALE, 0.9999, scores=np.full(46, 0.999))
+    # Strips as long as their classes are; the first chromosome 2, instance 1, is twice as long and was cut to half.
+    rows = [round(1500 * float(v)) for v in relative_lengths()[np.array(MALE) - 1]]
+    straightened = [Straightened(np.full((n, 8), 90, np.uint8), np.ones((n, 8), bool)) for n in rows]
+    named = [r for r in assemble(instances, upright, straightened).reasons if "end to end" in r]
+    assert named == []
+    straightened[1] = replace(straightened[1], shortened=2.0)
+    named = [r for r in assemble(instances, upright, straightened).reasons if "end to end" in r]
+    assert len(named) == 1
+    assert named[0].startswith("instance 1 is 2.0 times as long as a chromosome 2 ")
 
 
 @settings(max_examples=60, deadline=None)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import ImageDraw
 
 from metaphase.config import ReportConfig
 from metaphase.report import draw_overlay
@@ -130,13 +131,20 @@ def test_classes_that_are_taken_for_each_other_have_colours_far_apart(cones: str
                 assert a == b or np.linalg.norm(seen[a - 1] - seen[b - 1]) > 0.2, (a, b)
 
 
-def test_each_instance_has_its_number_debris_too() -> None:
+def test_each_instance_has_its_number_as_in_the_result_debris_too(monkeypatch: pytest.MonkeyPatch) -> None:
     crops, offsets = [BAR, BAR, BAR], [(40, 30), (40, 90), (40, 150)]
-    for numbered in range(3):
-        status = ["chromosome", "unknown", "debris"]
-        drawn = draw_overlay(SPREAD, cell(crops, offsets, [1, 2, 3], status=status), SAME_SIZE)
-        rows = slice(60 * numbered, 60 * numbered + 60)
-        assert close(drawn[rows], (60, 60, 60)).any(), status[numbered]
+    written: list[tuple[str, float]] = []
+    text = ImageDraw.ImageDraw.text
+
+    def watch(self: ImageDraw.ImageDraw, xy: tuple[float, float], words: str, **how: object) -> None:
+        written.append((words, xy[1]))
+        text(self, xy, words, **how)
+
+    monkeypatch.setattr(ImageDraw.ImageDraw, "text", watch)
+    status = ["chromosome", "unknown", "debris"]
+    draw_overlay(SPREAD, cell(crops, offsets, [11, 12, 13], status=status), SAME_SIZE)
+    beside = {words: int(y // 60) for words, y in written}
+    assert beside == {"11": 0, "0": 0, "12?": 1, "1": 1, "2": 2}
 
 
 def test_narrow_chromosomes_are_enlarged_for_the_numbers() -> None:
@@ -145,6 +153,8 @@ def test_narrow_chromosomes_are_enlarged_for_the_numbers() -> None:
     assert draw_overlay(replace(SPREAD, chromosome_width=8.0), karyotype).shape == (600, 600, 3)
     assert draw_overlay(replace(SPREAD, chromosome_width=30.0), karyotype).shape == (200, 200, 3)
     assert draw_overlay(replace(SPREAD, chromosome_width=0.0), karyotype).shape == (200, 200, 3)
+    outlined = np.argwhere(np.ptp(draw_overlay(SPREAD, karyotype).astype(int), axis=2) > 60)
+    assert abs(int(outlined[:, 1].min()) - 80) <= 4
     inner = draw_overlay(SPREAD, karyotype)[186:202, 86:254]
     np.testing.assert_array_equal(inner, np.full_like(inner, 220))
 

@@ -6,7 +6,7 @@ import pytest
 from metaphase.config import SegmentTraining
 from metaphase.segment import candidates, segmenter
 from metaphase.train import crops
-from metaphase.train.cache import resize_mask
+from metaphase.train.cache import Material, resize_mask
 
 CONFIG = SegmentTraining(crop=224)
 
@@ -186,3 +186,21 @@ def test_masks_turn_with_the_image(turns, mirrored):
     full = np.zeros((64, 64), bool)
     full[y : y + crop.shape[0], x : x + crop.shape[1]] = crop
     np.testing.assert_array_equal(full, crops._dihedral(mask, turns, mirrored))
+
+
+def test_dense_crops_are_taken_where_most_boxes_are():
+    middles = np.array([(x, y) for x in range(40, 200, 20) for y in range(40, 200, 20)], np.float32)
+    boxes = np.concatenate([middles - 8, middles + 8], 1)
+    nothing = np.zeros(0, np.int64)
+    cell = Material(
+        "a", 1.0, nothing, np.zeros((0, 160, 32), np.uint8), nothing, np.zeros((900, 900), np.uint8), 0.5, [], boxes,
+        np.ones(len(boxes), np.int64), nothing,
+    )  # fmt: skip
+
+    def held(share):
+        rng = np.random.default_rng(0)
+        corners = np.array([crops._corner(cell, rng, 224, 1.0, share) for _ in range(200)])
+        inside = (middles[None] > corners[:, None]) & (middles[None] < corners[:, None] + 224)
+        return float(inside.all(2).sum(1).mean())
+
+    assert held(1.0) > 1.5 * held(0.0) > 0

@@ -79,7 +79,8 @@ def compose(
 
     size: rows and columns. crossing, touching: share of chromosomes placed across and against another one. piling:
     how often one may cross another that is crossed already, in [0, 1]; 1 piles up heaps, as cells seldom do. linked:
-    share of those that touch which lie in one line with the other, end to end, as if the two were one. as_in_cells:
+    before anything else, `linked * touching` of the chromosomes are put in one line with another one, end to end, as
+    if the two were one; the shares of the other two kinds hold for the rest. as_in_cells:
     overlaps of the kind that real cells have (docs/benchmarks.md measures both): crossings, steep more often than
     flat, half of which cut both chromosomes in two, and that meet a third one only as often as `piling` says;
     chromosomes that touch do so without overlapping.
@@ -138,9 +139,11 @@ class _Link:
     bend: float
 
 
-def _link(masks: list[tuple[Bool, int, int]], rng: np.random.Generator) -> _Link:
-    """Beyond one of the two ends of one of the `masks`."""
+def _link(masks: list[tuple[Bool, int, int]], rng: np.random.Generator) -> _Link | None:
+    """Beyond one of the two ends of one of the `masks`; None where the border left hardly anything of it."""
     crop, x, y = masks[int(rng.integers(len(masks)))]
+    if np.count_nonzero(crop) < 2:
+        return None
     centre, axis = _main_axis(crop)
     axis = axis * rng.choice([-1.0, 1.0])
     rows, columns = np.nonzero(crop)

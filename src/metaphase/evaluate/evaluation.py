@@ -118,12 +118,19 @@ def left_out(plan: Plan) -> list[dict[str, Any]]:
     masks = ["mask_AP", "mask_AP50", "mask_AP75"]
     said: list[tuple[list[str], str]] = []
     if plan.scheme.kind == "single":
-        said.append(([*masks, "AP", "PQ_all", "AJI", "found", "sanity"], "one cut out chromosome an image: no cell"))
+        said.append(
+            (
+                [*masks, "AP", "PQ_all", "AJI", "found", "sanity", "score_ece"],
+                "one cut out chromosome an image: no cell",
+            )
+        )
         if not plan.probabilities:
             said.append((["ece", "coverage_accuracy"], "the predictions carry no class probabilities"))
         return [{"metrics": keys, "reason": reason} for keys, reason in said]
     if plan.scheme.kind == "pairs":
-        said.append(([*named, "AP", "AJI", "sanity", "ece"], "two chromosomes without classes an image: no cell"))
+        said.append(
+            ([*named, "AP", "AJI", "sanity", "ece", "score_ece"], "two chromosomes without classes an image: no cell")
+        )
     if not plan.truth_masks:
         said.append((masks, "the set has boxes only; every other figure compares boxes"))
         said.append((["overlapping", "touching"], "the set has boxes only: what touches or overlaps cannot be told"))
@@ -132,9 +139,19 @@ def left_out(plan: Plan) -> list[dict[str, Any]]:
         said.append(([*masks, *pair], "the predictions have boxes only; every other figure compares boxes"))
     if plan.scheme.kind == "cells":
         if not plan.truth_classes:
-            said.append(([*named, "ece", "coverage_accuracy"], "the set has one class; AP is that of this one class"))
+            said.append(
+                (
+                    [*named, "ece", "score_ece", "coverage_accuracy"],
+                    "the set has one class; AP is that of this one class",
+                )
+            )
         elif not plan.predicted_classes:
-            said.append(([*named, "ece", "coverage_accuracy"], "the predictions have one class; AP is class-agnostic"))
+            said.append(
+                (
+                    [*named, "ece", "score_ece", "coverage_accuracy"],
+                    "the predictions have one class; AP is class-agnostic",
+                )
+            )
         elif not plan.probabilities:
             said.append((["ece", "coverage_accuracy"], "the predictions carry no class probabilities"))
         if not plan.predicted_classes:

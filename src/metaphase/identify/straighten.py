@@ -48,7 +48,8 @@ def straighten(
     x0, y0 = float(offset_xy[0]), float(offset_xy[1])
     sampled = cv2.remap(gray, x[first:last] + x0, y[first:last] + y0, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     inside = inside[first:last]
-    if len(inside) > LENGTH:
+    shortened = max(1.0, len(inside) / LENGTH)
+    if shortened > 1:
         sampled = cv2.resize(sampled, (BREADTH, LENGTH), interpolation=cv2.INTER_AREA)
         inside = cv2.resize(inside.astype(np.uint8), (BREADTH, LENGTH), interpolation=cv2.INTER_NEAREST).astype(bool)
     axis = np.concatenate([path[first:last], normals[first:last]], 1)
@@ -56,7 +57,7 @@ def straighten(
         axis = np.concatenate(resample(shown, step, extend=1.5 * chromosome_width), 1)
     axis[:, :2] += (x0, y0)
     gray = np.where(inside, sampled, 255).astype(np.uint8)
-    return Straightened(gray=gray, inside=inside, axis=axis.astype(np.float32))
+    return Straightened(gray=gray, inside=inside, axis=axis.astype(np.float32), shortened=shortened)
 
 
 def to_input(chromosome: Straightened, levels: tuple[float, float]) -> NDArray[np.uint8]:

@@ -116,7 +116,10 @@ def _named(
     else:
         labels, placed, solution = _solved(instances, log_q, candidates, config)
     call = call_of(solution, log_q[candidates], np.flatnonzero(candidates).tolist(), config)
-    long = lengths(instances, straightened and [straightened[i] for i in kept])
+    standing_strips = [straightened[i] for i in kept] if straightened else []
+    long = lengths(instances, standing_strips)
+    if standing_strips:  # the evidence is fitted on strips as they are, cut to the longest single chromosome
+        long *= [laid.shortened for laid in standing_strips]
     call = replace(call, reasons=(*call.reasons, *too_long(labels, placed, long)))
     q = np.exp(log_q)
     chromosome = 1 - q[:, 24]

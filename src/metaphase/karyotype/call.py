@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from metaphase.chromosomes import NAMES, name_of, relative_lengths
 from metaphase.config import KaryotypeConfig
 from metaphase.karyotype.assignment import Assignment, Solution
+from metaphase.words import plural
 
 __all__ = ["Call", "call_of", "obstacle", "probability_right", "signs_of_doubt", "too_long"]
 
@@ -83,8 +84,10 @@ def call_of(solution: Solution, log_evidence: Float64, ids: Sequence[int], confi
     best = solution.best
     found = int(best.placed.sum())
     if found < config.fewest_found:
-        told = _misfit(best, log_evidence) if found else "no chromosome was found"
-        return Call(None, (), (f"{told}: too few to tell a karyotype", *_left_over(best, log_evidence, ids)[1:]))
+        told = (
+            f"only {plural(found, 'chromosome was', 'chromosomes were')} found" if found else "no chromosome was found"
+        )
+        return Call(None, (), (f"{told}: too few to tell a karyotype",))
     first = float(np.clip(solution.probabilities[0], 1e-9, 1 - 1e-9))
     right = probability_right(first, best.hypothesis.kind, config)
     share = min(1.0, (1 - right) / (1 - first))

@@ -48,7 +48,8 @@ def draw_overlay(spread: Spread, karyotype: Karyotype, config: ReportConfig | No
     Beside the name stands the number of the instance, small: the id in result.json, by which reasons, karyogram and
     evidence speak of it. Unknown ones are gray and named "9?" by their best guess, debris is gray with its number only.
     Where two outlines run over each other they alternate, so both can be followed. An image whose chromosomes are
-    narrower than `config.overlay_chromosome_width` is enlarged two or three times, or numbers would cover it.
+    narrower than `config.overlay_chromosome_width` is enlarged two or three times, up to 3,000 pixels a
+    side, or numbers would cover it.
     Raises ValueError for instances without masks.
     """
     instances = karyotype.instances
