@@ -7,8 +7,12 @@ one wrong box does not count as a false chromosome; four rounds. (2) The operati
 threshold for each kind of karyotype, chosen together on the real cells and on copies of the normal ones from which one
 found chromosome was taken away or in which one was doubled. Of all that call at least `--right` of the normal cells
 right and at most `--wrong` wrong, the one that calls fewest changed and annotated abnormal cells normal (and half as
-much: most of them right). The table of operating points shows what another `--right` would cost. (3) The curve of
-P(call is right).
+much: most of them right). (3) The curve of P(call is right).
+
+Few normal cells come out wrong, and a thousand points are compared on them: the best one promises too much. So (2) and
+(3) look at predictions whose evidence was fitted on other people's cells, `--wrong` must hold for the upper bound of
+the share at `--confidence`, not for the share itself, and what is reported is out of fold: points chosen on four fifths
+of the people, counted on the last fifth. The table of operating points shows what another `--right` would cost.
 """
 
 from __future__ import annotations
@@ -17,12 +21,14 @@ import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from cells import Cell, arguments, load_cells
 from provenance import heading
 from scipy.optimize import minimize
+from scipy.stats import beta
 
 from metaphase import karyotype_config
 from metaphase.config import EvidenceConfig, KaryotypeConfig
@@ -36,6 +42,7 @@ from metaphase.karyotype import (
     hypotheses,
     obstacle,
     probability_right,
+    scores,
     solve,
     standing,
 )
@@ -65,19 +72,34 @@ LOWEST = 0.3
 """No abnormal karyotype is called from a posterior below this."""
 FALSE_ALARMS = 0.006
 """Share of the normal cells that may be called each kind of abnormal."""
-CURVE = (0.7, 0.75, 0.8, 0.82, 0.84, 0.86, 0.88, 0.9, 0.92)
+CURVE = (0.7, 0.75, 0.8, 0.82, 0.84, 0.86, 0.88, 0.9, 0.92, 0.94)
 """Shares of normal cells called right for which the operating point is shown."""
 WEIGHT = {"gain": 30.0, "loss": 30.0, "sex": 15.0}
 """How many real cells all changed copies of a kind are worth together."""
+FOLDS = 5
+"""Parts of the people; each is left out once."""
+PARTITIONS = 4
+"""Ways to part them, over which the reported shares are averaged."""
 
 Float64 = np.ndarray
+Outcome = dict[str, tuple[float, ...]]
+"""(right, wrong, of these called normal) of each kind of sample, shares."""
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """A cell, the features of its instances (Float64[M, F]), and how annotated boxes support them (`supported`)."""
+
+    cell: Cell
+    x: Float64
+    bonus: Float64
 
 
 @dataclass(eq=False)
 class Sample:
-    """One real cell, or a changed copy. truth: Int64[24]; kind: normal, abnormal, gain, loss or sex."""
+    """One real cell, or a changed copy. case: the person. truth: Int64[24]; kind: normal, abnormal, gain, loss, sex."""
 
-    name: str
+    case: str
     kind: str
     truth: Float64
     log_q: Float64
@@ -104,19 +126,14 @@ def evidence_of(x: Float64, weights: Float64) -> Float64:
     return logits - np.logaddexp.reduce(logits, 1, keepdims=True)
 
 
-def fit_evidence(cells: list[Cell]) -> tuple[EvidenceConfig, list[Float64], list[Float64]]:
-    """Weights, features of each cell, and the target of each instance (0: none)."""
-    xs = [features(c.identified.instances, c.identified.straightened) for c in cells]
-    bonuses = [supported(c) for c in cells]
+def fit_evidence(seen: Sequence[Seen]) -> EvidenceConfig:
+    """The weights under which annotated karyotypes are best explained."""
     weights = np.array([getattr(EvidenceConfig(), name) for name in FEATURES])
-    stacked, targets = np.concatenate(xs), []
+    stacked = np.concatenate([s.x for s in seen])
     for _ in range(ROUNDS):
-        targets = [
-            target_of(evidence_of(x, weights), b, counts_of(c)) for x, b, c in zip(xs, bonuses, cells, strict=True)
-        ]
+        targets = [target_of(evidence_of(s.x, weights), s.bonus, counts_of(s.cell)) for s in seen]
         weights = minimize(_loss, weights, (stacked, np.concatenate(targets)), jac=True, method="L-BFGS-B").x
-    rounded = {name: round(float(w), 3) for name, w in zip(FEATURES, weights, strict=True)}
-    return EvidenceConfig(**rounded), xs, targets
+    return EvidenceConfig(**{name: round(float(w), 3) for name, w in zip(FEATURES, weights, strict=True)})
 
 
 def target_of(log_q: Float64, bonus: Float64, counts: Float64) -> Float64:
@@ -138,24 +155,27 @@ def _loss(weights: Float64, x: Float64, target: Float64) -> tuple[float, Float64
     return float(loss), np.einsum("nk,nkf->f", rest, x) / len(x) + 2e-5 * weights
 
 
-def samples(
-    cells: list[Cell], xs: list[Float64], targets: list[Float64], evidence: EvidenceConfig, normal: frozenset[str]
-) -> list[Sample]:
+def samples(seen: Sequence[Seen], evidence: EvidenceConfig, normal: frozenset[str]) -> list[Sample]:
     """The real cells, and copies of the normal ones with one chromosome fewer or more."""
     weights = np.array([getattr(evidence, name) for name in FEATURES])
     rng = np.random.default_rng(0)
     made: list[Sample] = []
-    for cell, x, target in zip(cells, xs, targets, strict=True):
-        counts, log_q = counts_of(cell), evidence_of(x, weights)
+    for s in seen:
+        counts, log_q = counts_of(s.cell), evidence_of(s.x, weights)
         balanced = (counts[:22] == 2).all() and tuple(counts[22:]) in ((2, 0), (1, 1))
-        kind = "normal" if cell.name in normal else "listed as abnormal" if balanced else "abnormal"
+        kind = "normal" if s.cell.name in normal else "listed as abnormal" if balanced else "abnormal"
         # What prediction leaves out, other readings of chromosomes that found a place, is left out here too.
-        kept, candidates = standing(cell.identified.instances, log_q, KaryotypeConfig())
+        kept, candidates = standing(s.cell.identified.instances, log_q, KaryotypeConfig())
         kept = kept[candidates[kept]]
-        made.append(Sample(cell.name, kind, counts, log_q[kept]))
+        made.append(Sample(s.cell.case, kind, counts, log_q[kept]))
         if kind == "normal":
-            same = exclusive(cell.identified.instances.select(kept), SAME)
-            made += changed(made[-1], target[kept], same, rng)
+            same = exclusive(s.cell.identified.instances.select(kept), SAME)
+            made += changed(made[-1], target_of(log_q, s.bonus, counts)[kept], same, rng)
+    return weighted(made)
+
+
+def weighted(made: list[Sample]) -> list[Sample]:
+    """The same samples, with `WEIGHT` shared out among those of a kind."""
     for kind, worth in WEIGHT.items():
         of_kind = [s for s in made if s.kind == kind]
         for sample in of_kind:
@@ -177,7 +197,7 @@ def changed(cell: Sample, target: Float64, same: Float64, rng: np.random.Generat
         truth[target[i] - 1] += step
         gone = same[i] | (np.arange(len(target)) == i)
         q = cell.log_q[~gone] if step < 0 else np.concatenate([cell.log_q, cell.log_q[i : i + 1]])
-        copies.append(Sample(cell.name, kind, truth, q))
+        copies.append(Sample(cell.case, kind, truth, q))
     return copies
 
 
@@ -195,67 +215,134 @@ class Weighed:
     free: Float64
     right: Float64
 
-    def of(self, kind: str) -> Float64:
-        """Bool[N]: samples of a kind."""
-        return np.array([sample.kind == kind for sample in self.samples])
+    @cached_property
+    def groups(self) -> dict[str, Float64]:
+        """Bool[N] by kind: its samples."""
+        kinds = np.array([sample.kind for sample in self.samples])
+        return {kind: kinds == kind for kind in ("normal", "abnormal", *WEIGHT)}
+
+    def at(self, rows: Float64) -> Weighed:
+        """Some of the samples; Bool[N]."""
+        kept = [sample for sample, row in zip(self.samples, rows, strict=True) if row]
+        return Weighed(kept, self.scores[rows], self.best[rows], self.free[rows], self.right[rows])
+
+    def by_kind(self, softness: float) -> tuple[Float64, Float64]:
+        """Float64[4, N] each: softened, of each kind of hypotheses the best score and the logarithm of their sum."""
+        kind_of = np.array([h.kind for h in hypotheses(KaryotypeConfig())])
+        of_kinds = [self.scores[:, kind_of == kind] / softness for kind in KINDS]
+        return np.stack([v.max(1) for v in of_kinds]), np.stack([np.logaddexp.reduce(v, 1) for v in of_kinds])
+
+
+def most_probable(top: Float64, mass: Float64, log_priors: Sequence[float]) -> tuple[Float64, Float64]:
+    """Int64[N], the kind of the most probable hypothesis, and Float64[N], its posterior; see `Weighed.by_kind`."""
+    shift = np.array(log_priors)[:, None]
+    return (top + shift).argmax(0), np.exp((top + shift).max(0) - np.logaddexp.reduce(mass + shift, 0))
 
 
 @dataclass(frozen=True)
 class Point:
-    """An operating point: softness, log-priors of the kinds over that of a normal karyotype, thresholds of posterior.
-
-    value: what is maximised. outcome: (right, wrong, of these normal) of each kind of sample, shares.
+    """An operating point: softness, log-priors of the kinds over that of a normal karyotype (after softening), and
+    thresholds of the posterior. value: what is maximised.
     """
 
     value: tuple[bool, float]
     softness: float
     log_priors: tuple[float, ...]
     thresholds: tuple[float, ...]
-    outcome: dict[str, tuple[float, float, float]]
+
+    def outcome(self, weighed: Weighed) -> Outcome:
+        """What it makes of samples."""
+        chosen, p = most_probable(*weighed.by_kind(self.softness), self.log_priors)
+        return outcome(weighed, chosen, p, np.array(self.thresholds))
+
+
+def outcome(weighed: Weighed, chosen: Float64, p: Float64, thresholds: Float64) -> Outcome:
+    """Shares, from kinds and posteriors as `most_probable` gives them."""
+    rows = np.arange(len(chosen))
+    called = (p >= thresholds[chosen]) & weighed.free[rows, chosen]
+    right = called & weighed.right[rows, chosen]
+    wrong = called & ~right
+    false_normal = wrong & (chosen == 0)
+    return {
+        kind: tuple(float(t[group].sum() / max(1, group.sum())) for t in (right, wrong, false_normal))
+        for kind, group in weighed.groups.items()
+    }
 
 
 def weigh(made: list[Sample], config: KaryotypeConfig) -> Weighed:
     """Solve every sample once."""
     known = hypotheses(config)
     of_kind = [np.array([i for i, h in enumerate(known) if h.kind == kind]) for kind in KINDS]
-    scores = np.array([[assign(s.log_q, h, config).score for h in known] for s in made])
-    best = np.stack([index[scores[:, index].argmax(1)] for index in of_kind], 1)
+    worth = np.array([scores(s.log_q, config) for s in made])
+    best = np.stack([index[worth[:, index].argmax(1)] for index in of_kind], 1)
     found = [[assign(s.log_q, known[i], config) for i in row] for s, row in zip(made, best, strict=True)]
     free = [[obstacle(a, s.log_q, config) is None for a in row] for s, row in zip(made, found, strict=True)]
     right = [[is_truth(known[i], s) for i in row] for s, row in zip(made, best, strict=True)]
-    return Weighed(made, scores, best, np.array(free), np.array(right))
+    return Weighed(made, worth, best, np.array(free), np.array(right))
 
 
-def operating_points(weighed: Weighed, rights: Sequence[float], wrong: float) -> dict[float, Point]:
+def parts(cases: Sequence[str], seed: int = 0) -> Float64:
+    """Int64[N], 0..FOLDS - 1: which part each sample belongs to, all of one person to the same."""
+    names, index = np.unique(cases, return_inverse=True)
+    return (np.random.default_rng(seed).permutation(len(names)) % FOLDS)[index]
+
+
+def weigh_out_of_fold(seen: Sequence[Seen], normal: frozenset[str], config: KaryotypeConfig) -> Weighed:
+    """Every sample under evidence that was fitted on other people's cells."""
+    part, found = parts([s.cell.case for s in seen]), []
+    for fold in range(FOLDS):
+        evidence = fit_evidence([s for s, p in zip(seen, part, strict=True) if p != fold])
+        held = [s for s, p in zip(seen, part, strict=True) if p == fold]
+        found.append(weigh(samples(held, evidence, normal), replace(config, evidence=evidence)))
+    made = weighted([sample for weighed in found for sample in weighed.samples])
+    return Weighed(made, *(np.concatenate([getattr(w, f) for w in found]) for f in ("scores", "best", "free", "right")))
+
+
+def outcomes_out_of_fold(
+    weighed: Weighed, rights: Sequence[float], wrong: float, confidence: float
+) -> dict[float, Outcome]:
+    """By wanted share: what points that were chosen on other people's cells make of each cell, mean of partitions."""
+    cases, groups = [sample.case for sample in weighed.samples], weighed.groups
+    sums = {wanted: {kind: np.zeros(3) for kind in groups} for wanted in rights}
+    for seed in range(PARTITIONS):
+        part = parts(cases, seed)
+        for fold in range(FOLDS):
+            held = weighed.at(part == fold)
+            size = {kind: group.sum() for kind, group in held.groups.items()}
+            for wanted, point in operating_points(weighed.at(part != fold), rights, wrong, confidence).items():
+                for kind, shares in point.outcome(held).items():
+                    sums[wanted][kind] += np.array(shares) * size[kind] / (PARTITIONS * max(1, groups[kind].sum()))
+    return {wanted: {kind: tuple(v.tolist()) for kind, v in kinds.items()} for wanted, kinds in sums.items()}
+
+
+def upper_bound(count: int, size: int, confidence: float) -> float:
+    """Clopper-Pearson: the share that `count` of `size` does not exceed with this confidence; 0: the share itself."""
+    if not confidence:
+        return count / max(1, size)
+    return float(beta.ppf(confidence, count + 1, size - count)) if count < size else 1.0
+
+
+def operating_points(weighed: Weighed, rights: Sequence[float], wrong: float, confidence: float) -> dict[float, Point]:
     """The best operating point for each wanted share of normal cells that are called right."""
-    kind_of = np.array([h.kind for h in hypotheses(KaryotypeConfig())])
-    groups = {kind: weighed.of(kind) for kind in ("normal", "abnormal", *WEIGHT)}
+    normal = weighed.groups["normal"]
+    size, rows = int(normal.sum()), np.arange(len(normal))
     points: dict[float, Point] = {}
     for softness in SOFTNESS:
-        top = np.stack([weighed.scores[:, kind_of == kind].max(1) for kind in KINDS]) / softness
-        mass = np.stack([np.logaddexp.reduce(weighed.scores[:, kind_of == k] / softness, 1) for k in KINDS])
+        top, mass = weighed.by_kind(softness)
         for log_priors in itertools.product((0.0,), *(LOG_PRIORS[kind] for kind in KINDS[1:])):
-            shift = np.array(log_priors)[:, None]
-            chosen = (top + shift).argmax(0)
-            rows = np.arange(len(chosen))
-            p = np.exp((top + shift).max(0) - np.logaddexp.reduce(mass + shift, 0))
-            p = np.where(weighed.free[rows, chosen], p, 0.0)
+            chosen, p = most_probable(top, mass, log_priors)
+            callable_p = np.where(weighed.free[rows, chosen], p, 0.0)
             right = weighed.right[rows, chosen]
             for wanted in rights:
-                thresholds = thresholds_for(wanted, p, chosen, right, groups["normal"])
-                called = p >= thresholds[chosen]
-                outcome = {}
-                for name, group in groups.items():
-                    false = called & ~right & group
-                    tally = ((called & right & group).sum(), false.sum(), (false & (chosen == 0)).sum())
-                    outcome[name] = tuple(float(v / max(1, group.sum())) for v in tally)
-                kept = outcome["normal"][0] >= wanted and outcome["normal"][1] <= wrong
-                gain = np.mean([0.5 * r - 0.5 * (w + f) for name, (r, w, f) in outcome.items() if name != "normal"])
-                value = (kept, float(gain) if kept else outcome["normal"][0] - outcome["normal"][1])
+                thresholds = thresholds_for(wanted, callable_p, chosen, right, normal)
+                shares = outcome(weighed, chosen, p, thresholds)
+                called_right, called_wrong, _ = shares["normal"]
+                bound = upper_bound(round(called_wrong * size), size, confidence)
+                kept = called_right >= wanted and bound <= wrong
+                gain = np.mean([0.5 * r - 0.5 * (w + f) for kind, (r, w, f) in shares.items() if kind != "normal"])
+                value = (kept, float(gain) if kept else called_right - called_wrong)
                 if wanted not in points or value > points[wanted].value:
-                    # `solve` adds the prior before it softens.
-                    priors = tuple(float(v * softness) for v in log_priors)
-                    points[wanted] = Point(value, softness, priors, tuple(thresholds.tolist()), outcome)
+                    points[wanted] = Point(value, softness, log_priors, tuple(thresholds.tolist()))
     return points
 
 
@@ -280,7 +367,8 @@ def thresholds_for(wanted: float, p: Float64, chosen: Float64, right: Float64, n
 def with_point(point: Point, config: KaryotypeConfig) -> KaryotypeConfig:
     """Priors and softness of an operating point."""
     kind_of = [h.kind for h in hypotheses(config)]
-    relative = dict(zip(KINDS, np.exp(point.log_priors), strict=True))
+    # `solve` adds the prior before it softens.
+    relative = dict(zip(KINDS, np.exp(np.array(point.log_priors) * point.softness), strict=True))
     whole = sum(relative[kind] for kind in kind_of)
     return replace(
         config,
@@ -305,17 +393,14 @@ def _short(value: float) -> float:
     return float(f"{min(max(value, 1e-9), 0.49):.3g}")
 
 
-def fit_curve(made: list[Sample], config: KaryotypeConfig) -> KaryotypeConfig:
+def fit_curve(weighed: Weighed, point: Point, config: KaryotypeConfig) -> KaryotypeConfig:
     """Slope and offsets of P(the best hypothesis is right)."""
-    rows, right = [], []
-    for sample in made:
-        solution = solve(sample.log_q, config)
-        best = solution.best.hypothesis
-        first = np.clip(solution.probabilities[0], 1e-9, 1 - 1e-9)
-        rows.append([np.log(first / (1 - first)), 1.0, *(kind == best.kind for kind in KINDS[1:])])
-        right.append(is_truth(best, sample))
-    a, y = np.array(rows, float), np.where(right, 1.0, -1.0)
-    weight = np.array([s.weight for s in made])
+    chosen, p = most_probable(*weighed.by_kind(point.softness), point.log_priors)
+    first = np.clip(p, 1e-9, 1 - 1e-9)
+    others = chosen[:, None] == np.arange(1, len(KINDS))
+    a = np.column_stack([np.log(first / (1 - first)), np.ones(len(p)), others])
+    y = np.where(weighed.right[np.arange(len(p)), chosen], 1.0, -1.0)
+    weight = np.array([s.weight for s in weighed.samples])
 
     def loss(theta: Float64) -> float:
         return float((weight * np.logaddexp(0, -y * (a @ theta))).sum() / weight.sum() + 1e-3 * theta @ theta)
@@ -335,13 +420,13 @@ def is_truth(hypothesis: Hypothesis, sample: Sample) -> bool:
     return bool((np.bincount(hypothesis.slots, minlength=24) == sample.truth).all())
 
 
-def table_of_points(points: dict[float, Point]) -> str:
+def table_of_points(points: dict[float, Point], outcomes: dict[float, Outcome]) -> str:
     """What each wanted share of right normal calls costs, as Markdown: right / wrong / of these called normal."""
-    names = list(next(iter(points.values())).outcome)
+    names = list(next(iter(outcomes.values())))
     lines = [f"| wanted | {' | '.join(names)} |", "|---:|" + "---:|" * len(names)]
-    for wanted, point in sorted(points.items()):
-        cells = (" / ".join(f"{100 * v:.0f}" for v in point.outcome[name]) for name in names)
-        lines.append(f"| {wanted:.0%}{'' if point.value[0] else ' (not reached)'} | {' | '.join(cells)} |")
+    for wanted, shares in sorted(outcomes.items()):
+        cells = (" / ".join(f"{100 * v:.1f}" for v in shares[name]) for name in names)
+        lines.append(f"| {wanted:.0%}{'' if points[wanted].value[0] else ' (not reached)'} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -383,20 +468,26 @@ def main() -> None:
         write={"action": "store_true", "help": "replace the defaults in karyotype_config.py"},
         right={"type": float, "default": 0.9, "help": "normal cells called right at least (0.9)"},
         wrong={"type": float, "default": 0.02, "help": "normal cells called wrong at most (0.02)"},
+        confidence={
+            "type": float,
+            "default": 0.8,
+            "help": "of the upper bound that must stay below --wrong; 0: the share itself must (0.8)",
+        },
     )
     model = load_model(options.weights)
     cells = list(load_cells(options, model))
-    evidence, xs, targets = fit_evidence(cells)
     normal = cil.normal(cil.find(options.root), [cell.name for cell in cells])
-    made = samples(cells, xs, targets, evidence, normal)
-    config = replace(KaryotypeConfig(), evidence=evidence)
-    points = operating_points(weigh(made, config), sorted({*CURVE, options.right}), options.wrong)
-    config = fit_curve(made, with_point(points[options.right], config))
+    seen = [Seen(c, features(c.identified.instances, c.identified.straightened), supported(c)) for c in cells]
+    limits = (sorted({*CURVE, options.right}), options.wrong, options.confidence)
+    weighed = weigh_out_of_fold(seen, normal, KaryotypeConfig())
+    points, outcomes = operating_points(weighed, *limits), outcomes_out_of_fold(weighed, *limits)
+    config = replace(KaryotypeConfig(), evidence=fit_evidence(seen))
+    config = fit_curve(weighed, points[options.right], with_point(points[options.right], config))
     config = with_thresholds(points[options.right], config)
     print(heading(f"Fit of the calls on {options.split}, {len(cells)} cells", model.info))
-    print(table(made, config))
-    print("\nOperating points, right / wrong / of these called normal, percent:\n\n" + table_of_points(points))
-    print("\n    " + "\n    ".join(f"{k} = {v}" for part in (evidence, config) for k, v in vars(part).items()))
+    print("Out of fold, right / wrong / of these called normal, percent:\n\n" + table_of_points(points, outcomes))
+    print("\nIn sample, too good to be true:\n\n" + table(samples(seen, config.evidence, normal), config))
+    print("\n    " + "\n    ".join(f"{k} = {v}" for part in (config.evidence, config) for k, v in vars(part).items()))
     if options.write:
         write(config)
 

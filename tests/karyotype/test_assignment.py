@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from metaphase.config import KaryotypeConfig
 from metaphase.errors import ConfigError
-from metaphase.karyotype import assign, call_of, hypotheses, solve
+from metaphase.karyotype import assign, call_of, hypotheses, scores, solve
 
 CONFIG = KaryotypeConfig()
 MALE = np.array([*range(1, 23), *range(1, 23), 23, 24])
@@ -69,6 +69,16 @@ def test_optimal_against_brute_force(seed: int, m: int, crowded: bool) -> None:
     )
     np.testing.assert_allclose(solution.probabilities.sum(), 1)
     assert (np.diff(solution.probabilities) <= 0).all()
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(0, 60), st.floats(0, 8))
+def test_scores_are_those_of_the_assignments(seed: int, m: int, sure: float) -> None:
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(0, 2, (m, 25))
+    logits[np.arange(m), rng.integers(0, 25, m)] += sure
+    expected = [assign(logits, hypothesis).score for hypothesis in hypotheses(CONFIG)]
+    np.testing.assert_allclose(scores(logits), expected, atol=1e-8)
 
 
 def test_hypotheses_are_the_ones_asked_for() -> None:

@@ -1,7 +1,7 @@
 """From 24 class probabilities for each chromosome to a karyotype: joint assignment, call, 23 groups, tray."""
 
 from metaphase.karyotype.assemble import assemble, standing
-from metaphase.karyotype.assignment import Assignment, Solution, assign, solve
+from metaphase.karyotype.assignment import Assignment, Solution, assign, scores, solve
 from metaphase.karyotype.call import Call, call_of, obstacle, probability_right, signs_of_doubt
 from metaphase.karyotype.consensus import consensus
 from metaphase.karyotype.evidence import FEATURES, features, log_evidence
@@ -23,6 +23,7 @@ __all__ = [
     "log_evidence",
     "obstacle",
     "probability_right",
+    "scores",
     "signs_of_doubt",
     "solve",
     "standing",

@@ -9,23 +9,26 @@ chromosome of class k and q(0 | i) that it is none (`evidence`):
     empty slot                          log missed_rate
     hypothesis                          log prior
 
-The score of a hypothesis is that of its best assignment. Nothing is forced into pairs: an abnormal hypothesis wins
-where the evidence outweighs its prior, and an instance that no hypothesis has room for stays over.
+The score of a hypothesis is that of its best assignment. Every hypothesis is a normal karyotype or has one chromosome
+more or less, so two assignments are solved, and all other scores follow by the best chain of moves. Nothing is forced
+into pairs: an abnormal hypothesis wins where the evidence outweighs its prior, and an instance that no hypothesis has
+room for stays over.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from metaphase.config import KaryotypeConfig
-from metaphase.karyotype.hypotheses import Hypothesis, hypotheses
+from metaphase.karyotype.hypotheses import NORMAL, Hypothesis, hypotheses
 
-__all__ = ["Assignment", "Solution", "assign", "solve"]
+__all__ = ["Assignment", "Solution", "assign", "scores", "solve"]
 
 Float64 = NDArray[np.float64]
 
@@ -69,12 +72,17 @@ def solve(log_evidence: Float64, config: KaryotypeConfig = _DEFAULTS) -> Solutio
     log_q = _checked(log_evidence, config)
     known = hypotheses(config)
     worth, left_over = _worth(log_q, config)
-    scores = np.array([_score(worth, hypothesis, config)[0] for hypothesis in known]) + left_over
-    logits = (scores + np.array([hypothesis.log_prior for hypothesis in known])) / config.softness
+    logits = (_scores(worth, config) + np.array([hypothesis.log_prior for hypothesis in known])) / config.softness
     probabilities = np.exp(logits - np.logaddexp.reduce(logits))
     order = np.argsort(-probabilities, kind="stable")
     best, second = (_assign(log_q, worth, left_over, known[i], config) for i in order[:2])
     return Solution(tuple(known[i] for i in order), probabilities[order], best, second)
+
+
+def scores(log_evidence: Float64, config: KaryotypeConfig = _DEFAULTS) -> Float64:
+    """Float64[H], scores of the best assignments under all `hypotheses`; arguments and errors as for `solve`."""
+    worth, left_over = _worth(_checked(log_evidence, config), config)
+    return _scores(worth, config) + left_over
 
 
 def assign(log_evidence: Float64, hypothesis: Hypothesis, config: KaryotypeConfig = _DEFAULTS) -> Assignment:
@@ -115,6 +123,48 @@ def _score(
     taken = chosen > 0
     score = float(chosen.sum()) + len(hypothesis.slots) * math.log(config.missed_rate)
     return score, rows[taken], columns[taken]
+
+
+def _scores(worth: Float64, config: KaryotypeConfig) -> Float64:
+    """`_score` of all hypotheses: that of the normal karyotypes, and what one slot less or more changes."""
+    known = hypotheses(config)
+    normal = {h.iscn: _with_neighbours(worth, h, config) for h in known if h.normal}
+    return np.array([normal[base][step, column] for base, step, column in _neighbours(config)])
+
+
+@cache
+def _neighbours(config: KaryotypeConfig) -> tuple[tuple[str, int, int], ...]:
+    """Of each hypothesis: the normal karyotype next to it, slots more than it has (-1, 0 or 1), and their column."""
+    counts = {h.iscn: np.bincount(h.slots, minlength=24) for h in hypotheses(config)}
+    found = []
+    for own in counts.values():
+        base = min(NORMAL, key=lambda iscn: int(np.abs(own - counts[iscn]).sum()))
+        change = own - counts[base]
+        found.append((base, int(change.sum()), int(np.abs(change).argmax())))
+    return tuple(found)
+
+
+def _with_neighbours(worth: Float64, hypothesis: Hypothesis, config: KaryotypeConfig) -> Float64:
+    """Float64[3, 24]: `_score` with as many slots as the hypothesis has, with one more, and (last) with one less.
+
+    An instance may move from its class into another: a new slot draws a chain of moves that ends where an instance
+    without a slot comes in or a slot stays empty; a slot taken away pushes a chain that ends in an empty slot or with
+    an instance left over. The best chains of an optimal assignment have no circles.
+    """
+    score, rows, columns = _score(worth, hypothesis, config)
+    classes = hypothesis.slots[columns]
+    own = worth[rows, classes]
+    move, drop = np.full((24, 24), -np.inf), np.full(24, np.inf)
+    np.maximum.at(move, classes, worth[rows] - own[:, None])
+    np.minimum.at(drop, classes, own)
+    counts = np.bincount(hypothesis.slots, minlength=24)
+    more = np.delete(worth, rows, 0).max(0, initial=0.0)
+    less = np.where(np.bincount(classes, minlength=24) < counts, 0.0, drop)
+    for _ in range(24):
+        more = np.maximum(more, (move + more[:, None]).max(0))
+        less = np.minimum(less, (less - move).min(1))
+    price = math.log(config.missed_rate)
+    return np.stack([np.full(24, score), score + more + price, score - less - price])
 
 
 def _checked(log_evidence: Float64, config: KaryotypeConfig) -> Float64:
