@@ -56,6 +56,34 @@ def test_what_cannot_be_a_case_is_refused(fake_model, write_spread, tmp_path) ->
         list(gather(tmp_path / "broken", tmp_path / "out", fake_model))
 
 
+def test_an_image_without_a_metaphase_is_told_of_and_no_cell(fake_model, write_spread, tmp_path) -> None:
+    write_spread(tmp_path / "person" / "a.png")
+    blank = write_spread(tmp_path / "person" / "blank.png", 0)
+    nuclei = write_spread(tmp_path / "person" / "nuclei.png", 6)
+    steps = list(gather(tmp_path / "person", tmp_path / "out", fake_model))
+    case = steps[-1].case
+    assert case is not None
+    assert [name for name, _ in case.cells] == ["a"]
+    assert [len(step.warnings) for step in steps] == [0, 1, 1, 0]
+    for step, image, found in ((steps[1], blank, "none was found"), (steps[2], nuclei, "6 chromosomes were found")):
+        (warning,) = step.warnings
+        assert warning.startswith(f"{image}: this does not look like a metaphase: at least 20 chromosomes")
+        assert f"{found}; it is left out of the case: look at" in warning
+        assert (tmp_path / "out" / step.name / "overlay.png").is_file()
+    document = json.loads((tmp_path / "out" / "case.json").read_text())
+    assert [cell["name"] for cell in document["cells"]] == ["a"]
+    assert [cell["name"] for cell in document["left_out"]] == ["blank", "nuclei"]
+    page = (tmp_path / "out" / "case.html").read_text(encoding="utf-8")
+    assert page.count("left out: this does not look like a metaphase") == 2
+    assert "<img src='nuclei/overlay.png'" in page
+
+
+def test_a_folder_without_any_metaphase_is_refused(fake_model, write_spread, tmp_path) -> None:
+    write_spread(tmp_path / "person" / "blank.png", 0)
+    with pytest.raises(DataError, match="none of 1 image could be read and shows a metaphase"):
+        list(gather(tmp_path / "person", tmp_path / "out", fake_model))
+
+
 def test_two_images_of_one_name_are_two_cells_and_it_is_said(fake_model, write_spread, tmp_path) -> None:
     for name in ("a.png", "a.bmp", "b.png"):
         write_spread(tmp_path / "twins" / name)

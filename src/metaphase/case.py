@@ -55,9 +55,10 @@ def gather(
 
     `out_dir` receives `CELL_FILES` in a folder for each cell, and then `FILES`. A cell is named as its image; where two
     images have one name but for their suffix, the second is `<name>-2`, with a warning. An image that cannot be read is
-    yielded with its error and left out.
-    Raises ImageError where the folder holds no image, DataError where none could be read, MetaphaseError where earlier
-    results are there (not with `overwrite`: then they are replaced) or nothing can be written.
+    yielded with its error and left out. So is, with a warning, one that does not look like a metaphase; its
+    `CELL_FILES` are written all the same, to see why.
+    Raises ImageError where the folder holds no image, DataError where none shows a metaphase, MetaphaseError where
+    earlier results are there (not with `overwrite`: then they are replaced) or nothing can be written.
     """
     source, out = Path(folder), Path(out_dir)
     images = find_images(source)
@@ -67,6 +68,7 @@ def gather(
         keep_results([out / file for file in FILES] + [out / cell / file for cell in names for file in CELL_FILES])
     name = source.resolve().name
     cells: list[tuple[str, Karyotype]] = []
+    left_out: list[tuple[str, str]] = []
     sheets: list[report.Sheet] = []
     for done, (image, cell) in enumerate(zip(images, names, strict=True), 1):
         error, warnings = None, _twin_warning(image, cell)
@@ -85,12 +87,18 @@ def gather(
             # Where one cell cannot be written, the next cannot either: no image is to blame.
             write_folder(out / cell, dict(zip(CELL_FILES, contents, strict=True)))
             warnings += spread.warnings
-            cells.append((cell, found))
-            sheets.append(sheet)
+            odd = karyotype.no_metaphase(found)
+            if odd is None:
+                cells.append((cell, found))
+                sheets.append(sheet)
+            else:
+                left_out.append((cell, odd))
+                look = f"look at {out / cell / 'overlay.png'}, and replace the image or take it away"
+                warnings += (f"{image}: {odd}; it is left out of the case: {look}",)
         yield CellDone(cell, done, len(images), error, warnings=warnings)
     if not cells:
-        raise DataError(f"{source}: none of {plural(len(images), 'image')} could be read")
-    case = karyotype.consensus(name, cells)
+        raise DataError(f"{source}: none of {plural(len(images), 'image')} could be read and shows a metaphase")
+    case = karyotype.consensus(name, cells, left_out)
     write_atomically(out / "case.json", _json(_document(case, model.info)))
     # Names of files may hold what is no UTF-8; what the page cannot show is a question mark.
     write_atomically(out / "case.html", report.case_html(case).encode("utf-8", "replace"))
@@ -123,6 +131,7 @@ def _document(case: Case, model_info: dict[str, str]) -> dict[str, Any]:
         ],
         "disagreeing": list(case.disagreeing),
         "undecided": list(case.undecided),
+        "left_out": [{"name": name, "reason": why} for name, why in case.left_out],
         "reasons": list(case.reasons),
         "model": model_info,
     }

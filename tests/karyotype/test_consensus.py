@@ -51,6 +51,13 @@ def test_cells_that_disagree_and_cells_without_proposal_are_named() -> None:
     assert case.clones == (("46,XX", 2),)
 
 
+def test_images_without_a_metaphase_are_told_and_count_nowhere() -> None:
+    case = consensus("person", cells("46,XX", "46,XX"), [("blank", "nothing there"), ("nuclei", "few")])
+    assert (case.iscn, len(case.cells), case.undecided) == ("46,XX[2]", 2, ())
+    assert case.left_out == (("blank", "nothing there"), ("nuclei", "few"))
+    assert case.reasons == ("2 images left out, for want of a metaphase: blank, nuclei",)
+
+
 def test_hints_in_several_cells_forbid_a_false_normal() -> None:
     hint = (("46,XY", 0.7), ("47,XY,+21", 0.2))
     case = consensus("person", [(f"c{i}", cell("46,XY", hint)) for i in range(5)])

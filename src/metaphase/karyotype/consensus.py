@@ -10,14 +10,22 @@ from metaphase.config import KaryotypeConfig
 from metaphase.iscn import Clone, Formula, parse
 from metaphase.karyotype.hypotheses import NORMAL
 from metaphase.types import Case, Karyotype
+from metaphase.words import plural
 
 __all__ = ["consensus"]
 
 _DEFAULTS = KaryotypeConfig()
 
 
-def consensus(name: str, cells: Sequence[tuple[str, Karyotype]], config: KaryotypeConfig = _DEFAULTS) -> Case:
+def consensus(
+    name: str,
+    cells: Sequence[tuple[str, Karyotype]],
+    left_out: Sequence[tuple[str, str]] = (),
+    config: KaryotypeConfig = _DEFAULTS,
+) -> Case:
     """Gather the proposals of single cells.
+
+    left_out: name of each image that shows no metaphase, and why (`no_metaphase`); it counts nowhere.
 
     A proposal found in enough cells (two for a gain, three for a loss, one for a normal karyotype) is a clone; the
     others are cells that disagree. Abnormal clones come first, the largest first, then the normal one. 46,XX and
@@ -43,6 +51,9 @@ def consensus(name: str, cells: Sequence[tuple[str, Karyotype]], config: Karyoty
         reasons.append(f"no clone, or against the others: {listed}")
     if undecided:
         reasons.append(f"no proposal for {len(undecided)} of {len(cells)} cells")
+    if left_out:
+        images = plural(len(left_out), "image")
+        reasons.append(f"{images} left out, for want of a metaphase: {', '.join(image for image, _ in left_out)}")
     suspects = _suspects(cells, clones, config)
     reasons[:0] = [f"{iscn} is possible in {len(names)} cells: {', '.join(names)}" for iscn, names in suspects]
     found = tuple(replace(single[iscn], cells=counts[iscn]) for iscn in order)
@@ -55,7 +66,8 @@ def consensus(name: str, cells: Sequence[tuple[str, Karyotype]], config: Karyoty
         modal_number=min(numbers, key=lambda number: (-numbers[number], abs(number - 46))) if numbers else None,
         disagreeing=disagreeing,
         undecided=undecided,
-        reasons=tuple(reasons) if cells else ("there is no cell",),
+        left_out=tuple(left_out),
+        reasons=tuple(reasons) if cells else ("there is no cell", *reasons),
     )
 
 

@@ -102,7 +102,13 @@ def case_html(case: Case) -> str:
         + f"<td>{'<br>'.join(html.escape(reason).replace(' (', '&nbsp;(') for reason in karyotype.reasons)}</td></tr>"
         for i, (name, karyotype) in enumerate(case.cells)
     )
-    cells = "\n".join(_cell(i, name, karyotype) for i, (name, karyotype) in enumerate(case.cells))
+    cells = "\n".join(
+        _cell(i, name, "  ·  ".join(filter(None, proposal_words(karyotype))))
+        for i, (name, karyotype) in enumerate(case.cells)
+    )
+    cells += "\n".join(
+        _cell(i, name, f"left out: {why}") for i, (name, why) in enumerate(case.left_out, len(case.cells))
+    )
     reasons = "".join(f"<li>{html.escape(reason)}</li>" for reason in case.reasons)
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{html.escape(case.name)}</title>
@@ -117,9 +123,9 @@ def case_html(case: Case) -> str:
 """
 
 
-def _cell(number: int, name: str, karyotype: Karyotype) -> str:
+def _cell(number: int, name: str, said: str) -> str:
     """One cell: what is said of it, and its pictures side by side, each a link to the file."""
-    said, shown = "  ·  ".join(filter(None, proposal_words(karyotype))), html.escape(name)
+    shown = html.escape(name)
     pictures = "".join(
         f"<a href='{_address(f'{name}/{file}')}'><img src='{_address(f'{name}/{file}')}' loading=lazy "
         f"alt='{what} of {shown}'></a>"
