@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from metaphase import karyotype, report
 from metaphase.config import ReportConfig
 from metaphase.errors import DataError, MetaphaseError
@@ -70,6 +73,7 @@ def gather(
     cells: list[tuple[str, Karyotype]] = []
     left_out: list[tuple[str, str]] = []
     sheets: list[report.Sheet] = []
+    overlays: list[NDArray[np.uint8]] = []
     for done, (image, cell) in enumerate(zip(images, names, strict=True), 1):
         error, warnings = None, _twin_warning(image, cell)
         try:
@@ -79,10 +83,11 @@ def gather(
             error = raised
         else:
             sheet = report.karyogram_sheet(spread, found, f"{name}  ·  {cell}", config)
+            overlay = report.draw_overlay(spread, found, config)
             contents = (
                 _json(report.result_document(spread, found, image, model.info)),
                 report.encode_png(sheet.rgb()),
-                report.encode_png(report.draw_overlay(spread, found, config)),
+                report.encode_png(overlay),
             )
             # Where one cell cannot be written, the next cannot either: no image is to blame.
             write_folder(out / cell, dict(zip(CELL_FILES, contents, strict=True)))
@@ -91,6 +96,8 @@ def gather(
             if odd is None:
                 cells.append((cell, found))
                 sheets.append(sheet)
+                if len(images) <= report.MOST_PICTURED:
+                    overlays.append(overlay)
             else:
                 left_out.append((cell, odd))
                 look = f"look at {out / cell / 'overlay.png'}, and replace the image or take it away"
@@ -102,7 +109,7 @@ def gather(
     write_atomically(out / "case.json", _json(_document(case, model.info)))
     # Names of files may hold what is no UTF-8; what the page cannot show is a question mark.
     write_atomically(out / "case.html", report.case_html(case).encode("utf-8", "replace"))
-    write_atomically(out / "case.pdf", report.encode_pdf([*report.case_sheets(case), *sheets], name))
+    write_atomically(out / "case.pdf", report.encode_pdf([*report.case_sheets(case, overlays), *sheets], name))
     yield CellDone(name, len(images), len(images), case=case)
 
 
