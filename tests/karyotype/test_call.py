@@ -38,6 +38,32 @@ def test_a_cell_with_hardly_any_chromosomes_has_no_posterior(count: int) -> None
     assert "too few to tell" in call.reasons[0]
 
 
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (1, "only 1 of the 45 chromosomes of 45,X was found: too few"),
+        (2, "only 2 of the 45 chromosomes of 45,X were found: too few"),
+    ],
+)
+def test_one_chromosome_was_found_and_two_were(count: int, said: str) -> None:
+    log_q = evidence(MALE[:count])
+    assert call_of(solve(log_q), log_q, range(count)).reasons[0].startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        ([*MALE, 20, 21], "may be a chromosome, but has no place in 47,XY,+20: "),
+        ([*MALE, 19, 20, 21], "may be chromosomes, but have no place in 47,XY,+19: "),
+        (MALE[:-3], "not found, though 45,X has them: "),
+    ],
+)
+def test_what_is_left_open_is_counted(labels: list[int], said: str) -> None:
+    log_q = evidence(labels)
+    reasons = call_of(solve(log_q), log_q, range(len(labels))).reasons
+    assert any(reason.startswith(said) for reason in reasons), reasons
+
+
 def test_each_kind_has_its_threshold() -> None:
     log_q = evidence([*MALE, 21])
     solution = solve(log_q)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from metaphase.chromosomes import NAMES, name_of, relative_lengths
 from metaphase.config import KaryotypeConfig
 from metaphase.karyotype.assignment import Assignment, Solution
+from metaphase.words import plural
 
 __all__ = ["Call", "call_of", "obstacle", "probability_right", "signs_of_doubt", "too_long"]
 
@@ -162,9 +163,10 @@ def _misfit(best: Assignment, log_evidence: Float64) -> str:
     """How far the cell is from the hypothesis that fits it best."""
     iscn, size = best.hypothesis.iscn, len(best.hypothesis.slots)
     over = len(_over(best, log_evidence))
-    found = f"only {int(best.placed.sum())} of the {size}" if best.empty else f"all {size}"
-    more = f", and {over} more that {'has' if over == 1 else 'have'} no place in it" if over else ""
-    return f"{found} chromosomes of {iscn} were found{more}"
+    placed = int(best.placed.sum())
+    found = f"only {placed} of the {size}" if best.empty else f"all {size}"
+    more = f", and {plural(over, 'more that has', 'more that have')} no place in it" if over else ""
+    return f"{found} chromosomes of {iscn} {'was' if placed == 1 else 'were'} found{more}"
 
 
 def _left_over(best: Assignment, log_evidence: Float64, ids: Sequence[int]) -> list[str]:
@@ -173,12 +175,14 @@ def _left_over(best: Assignment, log_evidence: Float64, ids: Sequence[int]) -> l
     if best.empty:
         names = [f"{count} x {name_of(label)}" if count > 1 else name_of(label) for label, count in _counted(best)]
         shown = ", ".join(names[:_MOST_NAMED]) + (", ..." if len(names) > _MOST_NAMED else "")
-        reasons.append(f"not found, though {best.hypothesis.iscn} has it: {shown}")
+        them = "it" if len(best.empty) == 1 else "them"
+        reasons.append(f"not found, though {best.hypothesis.iscn} has {them}: {shown}")
     over = _over(best, log_evidence)
     if len(over):
         guesses = [f"{ids[i]} ({name_of(int(best.labels[i]))}?)" for i in over[:_MOST_NAMED].tolist()]
         more = ", ..." if len(over) > _MOST_NAMED else ""
-        reasons.append(f"may be chromosomes, but have no place in {best.hypothesis.iscn}: {', '.join(guesses)}{more}")
+        may = "may be a chromosome, but has" if len(over) == 1 else "may be chromosomes, but have"
+        reasons.append(f"{may} no place in {best.hypothesis.iscn}: {', '.join(guesses)}{more}")
     reasons += _contradicted(best, log_evidence, ids)
     reasons += _hardly_supported(best, log_evidence, ids)
     return reasons
@@ -202,7 +206,8 @@ def _hardly_supported(best: Assignment, log_evidence: Float64, ids: Sequence[int
     if not len(weak):
         return []
     shown = [f"{ids[i]} ({name_of(int(best.labels[i]))})" for i in weak[np.argsort(own[weak])][:_MOST_NAMED].tolist()]
-    return [f"hardly supported in their places: {', '.join(shown)}{', ...' if len(weak) > _MOST_NAMED else ''}"]
+    places = "its place" if len(weak) == 1 else "their places"
+    return [f"hardly supported in {places}: {', '.join(shown)}{', ...' if len(weak) > _MOST_NAMED else ''}"]
 
 
 def _counted(best: Assignment) -> list[tuple[int, int]]:
