@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -73,6 +74,22 @@ def test_each_kind_has_its_threshold() -> None:
     assert silent.abstained
     assert "unsure between 47,XY,+21" in silent.reasons[0]
     assert call_of(solution, log_q, range(47), replace(strict, call_gain_from=0.01, call_loss_from=0.999)).iscn
+
+
+@pytest.mark.parametrize("offset", [-6.0, -1.0, 0.0, 6.0])
+def test_the_most_probable_comes_first_however_little_its_kind_is_trusted(offset: float) -> None:
+    log_q = evidence(without(7), 0.9)
+    log_q[6, 6], log_q[6, 8] = np.log(0.45), np.log(0.46)
+    config = replace(CONFIG, call_loss=offset, call_sex=offset, call_gain=offset)
+    call = call_of(solve(log_q, config), log_q, range(45), config)
+    probabilities = [p for _, p in call.posterior]
+    assert probabilities == sorted(probabilities, reverse=True)
+    told = [reason for reason in call.reasons if reason.startswith("unsure between")]
+    assert bool(told) == (call.abstained and offset < 6)
+    for reason in told:
+        first, second = (int(word) for word in re.findall(r"\((\d+) %\)", reason))
+        assert first >= second
+        assert reason.startswith(f"unsure between {call.posterior[0][0]} (")
 
 
 def test_a_loss_that_only_a_doubtful_instance_fills_is_told() -> None:

@@ -90,17 +90,18 @@ def call_of(solution: Solution, log_evidence: Float64, ids: Sequence[int], confi
     right = probability_right(first, best.hypothesis.kind, config)
     share = min(1.0, (1 - right) / (1 - first))
     posterior = [right, *(float(p) * share for p in solution.probabilities[1:])]
-    named = tuple((h.iscn, p) for h, p in zip(solution.hypotheses, posterior, strict=True))
+    named = [(h.iscn, p) for h, p in zip(solution.hypotheses, posterior, strict=True)]
+    ranked = tuple(sorted(named, key=lambda entry: -entry[1]))
     reasons = _left_over(best, log_evidence, ids)
     against = obstacle(best, log_evidence, config)
     if against is None and (right < getattr(config, f"call_{best.hypothesis.kind}_from") or posterior[1] >= right):
         against = _unsure(solution, posterior, ids)
         reasons = _unexplained_loss(solution, log_evidence, ids) + reasons
     if against is not None:
-        return Call(None, tuple(sorted(named, key=lambda entry: -entry[1])), (against, *reasons))
+        return Call(None, ranked, (against, *reasons))
     if not best.hypothesis.normal:
         reasons.insert(0, _change(best, log_evidence, ids))
-    return Call(best.hypothesis.iscn, named, tuple(reasons))
+    return Call(best.hypothesis.iscn, ranked, tuple(reasons))
 
 
 def too_long(labels: NDArray[np.int64], placed: NDArray[np.bool_], lengths: Float64) -> list[str]:
@@ -132,12 +133,15 @@ def _sigmoid(x: float) -> float:
 
 
 def _unsure(solution: Solution, posterior: Sequence[float], ids: Sequence[int]) -> str:
-    """The two best hypotheses and the instances that differ between them."""
+    """The two best hypotheses, the more probable first, and the instances that differ between them.
+
+    posterior: in the order of `solution`; what is known of the kind of the best may put it behind the second.
+    """
     a, b = solution.best, solution.second
     differ = np.flatnonzero((a.labels != b.labels) | (a.placed != b.placed))
     look = f": look at {_numbers([ids[int(i)] for i in differ])}" if len(differ) else ""
-    names = (f"{h.iscn} ({100 * p:.0f} %)" for h, p in zip(solution.hypotheses, posterior[:2], strict=False))
-    return f"unsure between {' and '.join(names)}{look}"
+    two = sorted(zip(solution.hypotheses[:2], posterior[:2], strict=True), key=lambda entry: -entry[1])
+    return f"unsure between {' and '.join(f'{h.iscn} ({100 * p:.0f} %)' for h, p in two)}{look}"
 
 
 def _unexplained_loss(solution: Solution, log_evidence: Float64, ids: Sequence[int]) -> list[str]:
