@@ -8,6 +8,7 @@ import re
 from dataclasses import replace
 from urllib.parse import unquote
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -17,7 +18,7 @@ from metaphase.errors import DataError, ImageError, MetaphaseError
 from metaphase.report import case_sheets
 from metaphase.report.heading import sanity_words
 from metaphase.report.lettering import text_size
-from metaphase.report.sheet import Text
+from metaphase.report.sheet import Picture, Text
 from metaphase.types import Case
 
 
@@ -54,6 +55,34 @@ def test_what_cannot_be_a_case_is_refused(fake_model, write_spread, tmp_path) ->
     (tmp_path / "broken" / "x.png").write_bytes(b"no image")
     with pytest.raises(DataError, match="none of 1"):
         list(gather(tmp_path / "broken", tmp_path / "out", fake_model))
+
+
+def test_an_image_without_a_metaphase_is_told_of_and_no_cell(fake_model, write_spread, tmp_path) -> None:
+    write_spread(tmp_path / "person" / "a.png")
+    blank = write_spread(tmp_path / "person" / "blank.png", 0)
+    nuclei = write_spread(tmp_path / "person" / "nuclei.png", 6)
+    steps = list(gather(tmp_path / "person", tmp_path / "out", fake_model))
+    case = steps[-1].case
+    assert case is not None
+    assert [name for name, _ in case.cells] == ["a"]
+    assert [len(step.warnings) for step in steps] == [0, 1, 1, 0]
+    for step, image, found in ((steps[1], blank, "none was found"), (steps[2], nuclei, "6 chromosomes were found")):
+        (warning,) = step.warnings
+        assert warning.startswith(f"{image}: this does not look like a metaphase: at least 20 chromosomes")
+        assert f"{found}; it is left out of the case: look at" in warning
+        assert (tmp_path / "out" / step.name / "overlay.png").is_file()
+    document = json.loads((tmp_path / "out" / "case.json").read_text())
+    assert [cell["name"] for cell in document["cells"]] == ["a"]
+    assert [cell["name"] for cell in document["left_out"]] == ["blank", "nuclei"]
+    page = (tmp_path / "out" / "case.html").read_text(encoding="utf-8")
+    assert page.count("left out: this does not look like a metaphase") == 2
+    assert "<img src='nuclei/overlay.png'" in page
+
+
+def test_a_folder_without_any_metaphase_is_refused(fake_model, write_spread, tmp_path) -> None:
+    write_spread(tmp_path / "person" / "blank.png", 0)
+    with pytest.raises(DataError, match="none of 1 image could be read and shows a metaphase"):
+        list(gather(tmp_path / "person", tmp_path / "out", fake_model))
 
 
 def test_two_images_of_one_name_are_two_cells_and_it_is_said(fake_model, write_spread, tmp_path) -> None:
@@ -96,6 +125,34 @@ def test_reasons_stand_whole_in_the_printed_table(fake_model, write_spread, tmp_
         for mark in sheet.marks:
             if isinstance(mark, Text) and mark.anchor == "ls":
                 assert mark.x + text_size(mark.words, mark.size)[0] <= sheet.width - 40, mark.words
+
+
+@pytest.mark.parametrize(("count", "columns"), [(1, 1), (3, 2), (5, 2)])
+def test_overlays_fill_the_printed_summary_of_a_small_case(
+    fake_model, write_spread, tmp_path, count: int, columns: int
+) -> None:
+    found = fake_model.karyotype(fake_model.spread(write_spread(tmp_path / "a.png")))
+    case = Case("person", tuple((f"cell {i}", found) for i in range(count)), None, (), 46)
+    (sheet,) = case_sheets(case, [np.full((900 + 50 * i, 1000, 3), 90, np.uint8) for i in range(count)])
+    (bare,) = case_sheets(case)
+    pictures = [mark for mark in sheet.marks if isinstance(mark, Picture)]
+    assert len(pictures) == count
+    assert len({mark.x for mark in pictures}) == columns
+    assert bare.height < sheet.height <= 1.46 * sheet.width, "an A4 page"
+    assert sheet.height > 1.1 * sheet.width
+    for mark in pictures:
+        assert mark.x >= 59
+        assert mark.x + mark.width <= sheet.width - 59
+        assert bare.height - 100 <= mark.y <= sheet.height - mark.height
+        assert mark.height / mark.width == pytest.approx(mark.pixels.shape[0] / mark.pixels.shape[1], rel=0.01)
+
+
+def test_overlays_that_would_be_too_small_to_read_are_left_away(fake_model, write_spread, tmp_path) -> None:
+    found = fake_model.karyotype(fake_model.spread(write_spread(tmp_path / "a.png")))
+    found = replace(found, reasons=("much to say",) * 16)
+    case = Case("person", tuple((f"cell {i}", found) for i in range(3)), None, (), 46)
+    (sheet,) = case_sheets(case, [np.full((900, 900, 3), 90, np.uint8)] * 3)
+    assert not any(isinstance(mark, Picture) for mark in sheet.marks)
 
 
 def test_the_command_tells_the_proposal(fake_model, write_spread, tmp_path, monkeypatch) -> None:

@@ -13,30 +13,22 @@ from metaphase import report
 from metaphase.config import ReportConfig
 from metaphase.errors import ImageError, MetaphaseError
 from metaphase.image_io import find_images
+from metaphase.karyotype import no_metaphase
 from metaphase.result_folder import folder_name, free_name, keep_results, write_folder
-from metaphase.types import Karyotype
 
 if TYPE_CHECKING:
     from metaphase.predict import Model
 
 __all__ = [
     "FILES",
-    "NO_METAPHASE",
     "Job",
     "Outcome",
     "karyotype_images",
-    "looks_like_metaphase",
     "plan",
 ]
 
 FILES = ("result.json", "karyogram.png", "overlay.png")
 """What is written for each image."""
-
-NO_METAPHASE = "this does not look like a metaphase"
-"""Warning about an image that was read but shows few chromosomes or none."""
-
-_FEWEST = 20  # chromosomes in the poorest thing that is called a metaphase; a haploid human cell has 23
-_SUREST = 0.3  # score that the surest tenth of what was found must reach to be called chromosomes
 
 
 @dataclass(frozen=True)
@@ -124,12 +116,6 @@ def karyotype_images(
         yield outcome
 
 
-def looks_like_metaphase(karyotype: Karyotype) -> bool:
-    """False where fewer than 20 chromosomes were found or even the surest tenth of them is doubtful."""
-    scores = sorted(float(score) for score in karyotype.instances.of_status("chromosome").scores)
-    return len(scores) >= _FEWEST and scores[len(scores) * 9 // 10] >= _SUREST
-
-
 def _karyotype_image(job: Job, out: Path, model: Model, look: ReportConfig) -> Outcome:
     path = Path(job.given)
     spread = model.spread(path)
@@ -149,8 +135,9 @@ def _karyotype_image(job: Job, out: Path, model: Model, look: ReportConfig) -> O
         files["evidence.png"] = report.encode_png(report.evidence_sheet(spread, karyotype, path.stem, look).rgb())
     write_folder(folder, files)
     warnings = tuple(warning.removeprefix(f"{path}: ") for warning in spread.warnings)
-    if not looks_like_metaphase(karyotype):
-        warnings += (NO_METAPHASE,)
+    odd = no_metaphase(karyotype)
+    if odd is not None:
+        warnings += (odd,)
     wanted = folder_name(path.stem)
     if job.name != wanted:
         warnings += (f"another image is named {wanted} too; the results are in {folder}",)

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from metaphase import karyotype, report
 from metaphase.config import ReportConfig
 from metaphase.errors import DataError, MetaphaseError
@@ -55,9 +58,10 @@ def gather(
 
     `out_dir` receives `CELL_FILES` in a folder for each cell, and then `FILES`. A cell is named as its image; where two
     images have one name but for their suffix, the second is `<name>-2`, with a warning. An image that cannot be read is
-    yielded with its error and left out.
-    Raises ImageError where the folder holds no image, DataError where none could be read, MetaphaseError where earlier
-    results are there (not with `overwrite`: then they are replaced) or nothing can be written.
+    yielded with its error and left out. So is, with a warning, one that does not look like a metaphase; its
+    `CELL_FILES` are written all the same, to see why.
+    Raises ImageError where the folder holds no image, DataError where none shows a metaphase, MetaphaseError where
+    earlier results are there (not with `overwrite`: then they are replaced) or nothing can be written.
     """
     source, out = Path(folder), Path(out_dir)
     images = find_images(source)
@@ -67,7 +71,9 @@ def gather(
         keep_results([out / file for file in FILES] + [out / cell / file for cell in names for file in CELL_FILES])
     name = source.resolve().name
     cells: list[tuple[str, Karyotype]] = []
+    left_out: list[tuple[str, str]] = []
     sheets: list[report.Sheet] = []
+    overlays: list[NDArray[np.uint8]] = []
     for done, (image, cell) in enumerate(zip(images, names, strict=True), 1):
         error, warnings = None, _twin_warning(image, cell)
         try:
@@ -77,24 +83,33 @@ def gather(
             error = raised
         else:
             sheet = report.karyogram_sheet(spread, found, f"{name}  ·  {cell}", config)
+            overlay = report.draw_overlay(spread, found, config)
             contents = (
                 _json(report.result_document(spread, found, image, model.info)),
                 report.encode_png(sheet.rgb()),
-                report.encode_png(report.draw_overlay(spread, found, config)),
+                report.encode_png(overlay),
             )
             # Where one cell cannot be written, the next cannot either: no image is to blame.
             write_folder(out / cell, dict(zip(CELL_FILES, contents, strict=True)))
             warnings += spread.warnings
-            cells.append((cell, found))
-            sheets.append(sheet)
+            odd = karyotype.no_metaphase(found)
+            if odd is None:
+                cells.append((cell, found))
+                sheets.append(sheet)
+                if len(images) <= report.MOST_PICTURED:
+                    overlays.append(overlay)
+            else:
+                left_out.append((cell, odd))
+                look = f"look at {out / cell / 'overlay.png'}, and replace the image or take it away"
+                warnings += (f"{image}: {odd}; it is left out of the case: {look}",)
         yield CellDone(cell, done, len(images), error, warnings=warnings)
     if not cells:
-        raise DataError(f"{source}: none of {plural(len(images), 'image')} could be read")
-    case = karyotype.consensus(name, cells)
+        raise DataError(f"{source}: none of {plural(len(images), 'image')} could be read and shows a metaphase")
+    case = karyotype.consensus(name, cells, left_out)
     write_atomically(out / "case.json", _json(_document(case, model.info)))
     # Names of files may hold what is no UTF-8; what the page cannot show is a question mark.
     write_atomically(out / "case.html", report.case_html(case).encode("utf-8", "replace"))
-    write_atomically(out / "case.pdf", report.encode_pdf([*report.case_sheets(case), *sheets], name))
+    write_atomically(out / "case.pdf", report.encode_pdf([*report.case_sheets(case, overlays), *sheets], name))
     yield CellDone(name, len(images), len(images), case=case)
 
 
@@ -123,6 +138,7 @@ def _document(case: Case, model_info: dict[str, str]) -> dict[str, Any]:
         ],
         "disagreeing": list(case.disagreeing),
         "undecided": list(case.undecided),
+        "left_out": [{"name": name, "reason": why} for name, why in case.left_out],
         "reasons": list(case.reasons),
         "model": model_info,
     }

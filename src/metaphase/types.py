@@ -301,7 +301,8 @@ class Case:
     cells: name and karyotype of each. iscn: the proposed string with the number of cells of each clone, None where the
     program abstains. clones: (string, cells) that satisfy the clone rule, in the order of the string. modal_number: the
     most frequent number of chromosomes, None without cells. disagreeing: names of cells with a proposal that belongs
-    to no clone. undecided: names of cells without a proposal. reasons: sentences for a person.
+    to no clone. undecided: names of cells without a proposal. left_out: name of each image that does not look like a
+    metaphase, and why; it is no cell. reasons: sentences for a person.
     """
 
     name: str
@@ -311,4 +312,5 @@ class Case:
     modal_number: int | None
     disagreeing: tuple[str, ...] = ()
     undecided: tuple[str, ...] = ()
+    left_out: tuple[tuple[str, str], ...] = ()
     reasons: tuple[str, ...] = ()

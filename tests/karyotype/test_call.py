@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -38,6 +39,32 @@ def test_a_cell_with_hardly_any_chromosomes_has_no_posterior(count: int) -> None
     assert "too few to tell" in call.reasons[0]
 
 
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (1, "only 1 of the 45 chromosomes of 45,X was found: too few"),
+        (2, "only 2 of the 45 chromosomes of 45,X were found: too few"),
+    ],
+)
+def test_one_chromosome_was_found_and_two_were(count: int, said: str) -> None:
+    log_q = evidence(MALE[:count])
+    assert call_of(solve(log_q), log_q, range(count)).reasons[0].startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        ([*MALE, 20, 21], "may be a chromosome, but has no place in 47,XY,+20: "),
+        ([*MALE, 19, 20, 21], "may be chromosomes, but have no place in 47,XY,+19: "),
+        (MALE[:-3], "not found, though 45,X has them: "),
+    ],
+)
+def test_what_is_left_open_is_counted(labels: list[int], said: str) -> None:
+    log_q = evidence(labels)
+    reasons = call_of(solve(log_q), log_q, range(len(labels))).reasons
+    assert any(reason.startswith(said) for reason in reasons), reasons
+
+
 def test_each_kind_has_its_threshold() -> None:
     log_q = evidence([*MALE, 21])
     solution = solve(log_q)
@@ -47,6 +74,22 @@ def test_each_kind_has_its_threshold() -> None:
     assert silent.abstained
     assert "unsure between 47,XY,+21" in silent.reasons[0]
     assert call_of(solution, log_q, range(47), replace(strict, call_gain_from=0.01, call_loss_from=0.999)).iscn
+
+
+@pytest.mark.parametrize("offset", [-6.0, -1.0, 0.0, 6.0])
+def test_the_most_probable_comes_first_however_little_its_kind_is_trusted(offset: float) -> None:
+    log_q = evidence(without(7), 0.9)
+    log_q[6, 6], log_q[6, 8] = np.log(0.45), np.log(0.46)
+    config = replace(CONFIG, call_loss=offset, call_sex=offset, call_gain=offset)
+    call = call_of(solve(log_q, config), log_q, range(45), config)
+    probabilities = [p for _, p in call.posterior]
+    assert probabilities == sorted(probabilities, reverse=True)
+    told = [reason for reason in call.reasons if reason.startswith("unsure between")]
+    assert bool(told) == (call.abstained and offset < 6)
+    for reason in told:
+        first, second = (int(word) for word in re.findall(r"\((\d+) %\)", reason))
+        assert first >= second
+        assert reason.startswith(f"unsure between {call.posterior[0][0]} (")
 
 
 def test_a_loss_that_only_a_doubtful_instance_fills_is_told() -> None:

@@ -51,6 +51,27 @@ def test_cells_that_disagree_and_cells_without_proposal_are_named() -> None:
     assert case.clones == (("46,XX", 2),)
 
 
+@pytest.mark.parametrize(
+    ("proposals", "said"),
+    [
+        (["46,XX"] * 9 + ["46,XY"], "1 of 10 cells looks like 46,XY, 9 like 46,XX"),
+        (["46,XX"] * 3 + ["46,XY"] * 2, "2 of 5 cells look like 46,XY, 3 like 46,XX"),
+        (["46,XX"] * 3 + ["46,XY", "47,XX,+8", "47,XX,+8"], "1 of 6 cells looks like 46,XY, 3 like 46,XX"),
+        ([None], "no proposal for 1 of 1 cell"),
+        ([None, None, "46,XX"], "no proposal for 2 of 3 cells"),
+    ],
+)
+def test_one_cell_is_not_many_in_the_reasons(proposals: list[str | None], said: str) -> None:
+    assert said in consensus("person", cells(*proposals)).reasons
+
+
+def test_images_without_a_metaphase_are_told_and_count_nowhere() -> None:
+    case = consensus("person", cells("46,XX", "46,XX"), [("blank", "nothing there"), ("nuclei", "few")])
+    assert (case.iscn, len(case.cells), case.undecided) == ("46,XX[2]", 2, ())
+    assert case.left_out == (("blank", "nothing there"), ("nuclei", "few"))
+    assert case.reasons == ("2 images left out, for want of a metaphase: blank, nuclei",)
+
+
 def test_hints_in_several_cells_forbid_a_false_normal() -> None:
     hint = (("46,XY", 0.7), ("47,XY,+21", 0.2))
     case = consensus("person", [(f"c{i}", cell("46,XY", hint)) for i in range(5)])

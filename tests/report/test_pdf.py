@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import re
 import zlib
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from metaphase.report import encode_pdf, karyogram_sheet
 from metaphase.report.sheet import Sheet
@@ -56,6 +58,21 @@ def test_the_file_holds_together_and_says_what_was_drawn() -> None:
     assert b"/P1 Do" in pages[0]
     assert bytes([80] * 63) in drawn
     assert "Fall Müller".encode("utf-16-be").hex().encode() in data
+
+
+def test_a_photograph_is_an_opaque_jpeg_of_its_colours() -> None:
+    sheet = Sheet(60)
+    sheet.grow(60)
+    sheet.picture(10, 20, np.full((20, 30, 3), (200, 40, 90), np.uint8), (15, 10))
+    (body,) = (body for body in objects(encode_pdf([sheet])).values() if b"/Subtype /Image" in body)
+    assert b"/Width 30 /Height 20" in body
+    assert b"/DeviceRGB" in body
+    assert b"/SMask" not in body
+    shown = Image.open(io.BytesIO(body[body.index(b"stream\n") + 7 : body.rindex(b"\nendstream")]))
+    assert np.abs(np.asarray(shown).astype(int) - (200, 40, 90)).max() <= 3
+    page = sheet.rgb()
+    assert page[25, 15].tolist() == [200, 40, 90]
+    assert (page[31:] == 255).all()
 
 
 def test_a_karyogram_fits_the_page(make_cell, male: list[int]) -> None:

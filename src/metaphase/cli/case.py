@@ -39,6 +39,7 @@ def case(
       case.json            the same for other programs
       NAME/                karyogram.png, overlay.png and result.json of each cell
 
+    An image that does not look like a metaphase is named and counts as no cell.
     Results that are there already are replaced with --overwrite only.
 
     \b

@@ -6,6 +6,7 @@ from metaphase.karyotype.call import Call, call_of, obstacle, probability_right,
 from metaphase.karyotype.consensus import consensus
 from metaphase.karyotype.evidence import FEATURES, features, log_evidence
 from metaphase.karyotype.hypotheses import NORMAL, Hypothesis, hypotheses
+from metaphase.karyotype.no_metaphase import no_metaphase
 
 __all__ = [
     "FEATURES",
@@ -21,6 +22,7 @@ __all__ = [
     "features",
     "hypotheses",
     "log_evidence",
+    "no_metaphase",
     "obstacle",
     "probability_right",
     "scores",

@@ -92,17 +92,18 @@ def call_of(solution: Solution, log_evidence: Float64, ids: Sequence[int], confi
     right = probability_right(first, best.hypothesis.kind, config)
     share = min(1.0, (1 - right) / (1 - first))
     posterior = [right, *(float(p) * share for p in solution.probabilities[1:])]
-    named = tuple((h.iscn, p) for h, p in zip(solution.hypotheses, posterior, strict=True))
+    named = [(h.iscn, p) for h, p in zip(solution.hypotheses, posterior, strict=True)]
+    ranked = tuple(sorted(named, key=lambda entry: -entry[1]))
     reasons = _left_over(best, log_evidence, ids)
     against = obstacle(best, log_evidence, config)
     if against is None and (right < getattr(config, f"call_{best.hypothesis.kind}_from") or posterior[1] >= right):
         against = _unsure(solution, posterior, ids)
         reasons = _unexplained_loss(solution, log_evidence, ids) + reasons
     if against is not None:
-        return Call(None, tuple(sorted(named, key=lambda entry: -entry[1])), (against, *reasons))
+        return Call(None, ranked, (against, *reasons))
     if not best.hypothesis.normal:
         reasons.insert(0, _change(best, log_evidence, ids))
-    return Call(best.hypothesis.iscn, named, tuple(reasons))
+    return Call(best.hypothesis.iscn, ranked, tuple(reasons))
 
 
 def too_long(labels: NDArray[np.int64], placed: NDArray[np.bool_], lengths: Float64) -> list[str]:
@@ -134,12 +135,15 @@ def _sigmoid(x: float) -> float:
 
 
 def _unsure(solution: Solution, posterior: Sequence[float], ids: Sequence[int]) -> str:
-    """The two best hypotheses and the instances that differ between them."""
+    """The two best hypotheses, the more probable first, and the instances that differ between them.
+
+    posterior: in the order of `solution`; what is known of the kind of the best may put it behind the second.
+    """
     a, b = solution.best, solution.second
     differ = np.flatnonzero((a.labels != b.labels) | (a.placed != b.placed))
     look = f": look at {_numbers([ids[int(i)] for i in differ])}" if len(differ) else ""
-    names = (f"{h.iscn} ({100 * p:.0f} %)" for h, p in zip(solution.hypotheses, posterior[:2], strict=False))
-    return f"unsure between {' and '.join(names)}{look}"
+    two = sorted(zip(solution.hypotheses[:2], posterior[:2], strict=True), key=lambda entry: -entry[1])
+    return f"unsure between {' and '.join(f'{h.iscn} ({100 * p:.0f} %)' for h, p in two)}{look}"
 
 
 def _unexplained_loss(solution: Solution, log_evidence: Float64, ids: Sequence[int]) -> list[str]:
@@ -165,9 +169,10 @@ def _misfit(best: Assignment, log_evidence: Float64) -> str:
     """How far the cell is from the hypothesis that fits it best."""
     iscn, size = best.hypothesis.iscn, len(best.hypothesis.slots)
     over = len(_over(best, log_evidence))
-    found = f"only {int(best.placed.sum())} of the {size}" if best.empty else f"all {size}"
-    more = f", and {over} more that {'has' if over == 1 else 'have'} no place in it" if over else ""
-    return f"{found} chromosomes of {iscn} were found{more}"
+    placed = int(best.placed.sum())
+    found = f"only {placed} of the {size}" if best.empty else f"all {size}"
+    more = f", and {plural(over, 'more that has', 'more that have')} no place in it" if over else ""
+    return f"{found} chromosomes of {iscn} {'was' if placed == 1 else 'were'} found{more}"
 
 
 def _left_over(best: Assignment, log_evidence: Float64, ids: Sequence[int]) -> list[str]:
@@ -176,12 +181,14 @@ def _left_over(best: Assignment, log_evidence: Float64, ids: Sequence[int]) -> l
     if best.empty:
         names = [f"{count} x {name_of(label)}" if count > 1 else name_of(label) for label, count in _counted(best)]
         shown = ", ".join(names[:_MOST_NAMED]) + (", ..." if len(names) > _MOST_NAMED else "")
-        reasons.append(f"not found, though {best.hypothesis.iscn} has it: {shown}")
+        them = "it" if len(best.empty) == 1 else "them"
+        reasons.append(f"not found, though {best.hypothesis.iscn} has {them}: {shown}")
     over = _over(best, log_evidence)
     if len(over):
         guesses = [f"{ids[i]} ({name_of(int(best.labels[i]))}?)" for i in over[:_MOST_NAMED].tolist()]
         more = ", ..." if len(over) > _MOST_NAMED else ""
-        reasons.append(f"may be chromosomes, but have no place in {best.hypothesis.iscn}: {', '.join(guesses)}{more}")
+        may = "may be a chromosome, but has" if len(over) == 1 else "may be chromosomes, but have"
+        reasons.append(f"{may} no place in {best.hypothesis.iscn}: {', '.join(guesses)}{more}")
     reasons += _contradicted(best, log_evidence, ids)
     reasons += _hardly_supported(best, log_evidence, ids)
     return reasons
@@ -205,7 +212,8 @@ def _hardly_supported(best: Assignment, log_evidence: Float64, ids: Sequence[int
     if not len(weak):
         return []
     shown = [f"{ids[i]} ({name_of(int(best.labels[i]))})" for i in weak[np.argsort(own[weak])][:_MOST_NAMED].tolist()]
-    return [f"hardly supported in their places: {', '.join(shown)}{', ...' if len(weak) > _MOST_NAMED else ''}"]
+    places = "its place" if len(weak) == 1 else "their places"
+    return [f"hardly supported in {places}: {', '.join(shown)}{', ...' if len(weak) > _MOST_NAMED else ''}"]
 
 
 def _counted(best: Assignment) -> list[tuple[int, int]]:

@@ -10,14 +10,22 @@ from metaphase.config import KaryotypeConfig
 from metaphase.iscn import Clone, Formula, parse
 from metaphase.karyotype.hypotheses import NORMAL
 from metaphase.types import Case, Karyotype
+from metaphase.words import plural
 
 __all__ = ["consensus"]
 
 _DEFAULTS = KaryotypeConfig()
 
 
-def consensus(name: str, cells: Sequence[tuple[str, Karyotype]], config: KaryotypeConfig = _DEFAULTS) -> Case:
+def consensus(
+    name: str,
+    cells: Sequence[tuple[str, Karyotype]],
+    left_out: Sequence[tuple[str, str]] = (),
+    config: KaryotypeConfig = _DEFAULTS,
+) -> Case:
     """Gather the proposals of single cells.
+
+    left_out: name of each image that shows no metaphase, and why (`no_metaphase`); it counts nowhere.
 
     A proposal found in enough cells (two for a gain, three for a loss, one for a normal karyotype) is a clone; the
     others are cells that disagree. Abnormal clones come first, the largest first, then the normal one. 46,XX and
@@ -34,7 +42,9 @@ def consensus(name: str, cells: Sequence[tuple[str, Karyotype]], config: Karyoty
     normal = sorted((iscn for iscn in clones if single[iscn].normal), key=lambda iscn: -counts[iscn])
     chimera = len(normal) == 2 and counts[normal[1]] >= config.chimera_from * sum(counts[iscn] for iscn in normal)
     if len(normal) == 2:
-        reasons.append(f"{counts[normal[1]]} of {len(called)} cells look like {normal[1]}, the others like {normal[0]}")
+        more, fewer = (counts[iscn] for iscn in normal)
+        look = f"{'looks' if fewer == 1 else 'look'} like {normal[1]}, {more} like {normal[0]}"
+        reasons.append(f"{fewer} of {plural(len(called), 'cell')} {look}")
         clones.discard(normal[1])
     order = sorted(clones, key=lambda iscn: (single[iscn].normal, -counts[iscn], iscn))
     disagreeing = tuple(cell for cell, iscn in called.items() if iscn not in clones)
@@ -42,9 +52,14 @@ def consensus(name: str, cells: Sequence[tuple[str, Karyotype]], config: Karyoty
         listed = ", ".join(f"{cell}: {called[cell]}" for cell in disagreeing)
         reasons.append(f"no clone, or against the others: {listed}")
     if undecided:
-        reasons.append(f"no proposal for {len(undecided)} of {len(cells)} cells")
+        reasons.append(f"no proposal for {len(undecided)} of {plural(len(cells), 'cell')}")
+    if left_out:
+        images = plural(len(left_out), "image")
+        reasons.append(f"{images} left out, for want of a metaphase: {', '.join(image for image, _ in left_out)}")
     suspects = _suspects(cells, clones, config)
-    reasons[:0] = [f"{iscn} is possible in {len(names)} cells: {', '.join(names)}" for iscn, names in suspects]
+    reasons[:0] = [
+        f"{iscn} is possible in {plural(len(names), 'cell')}: {', '.join(names)}" for iscn, names in suspects
+    ]
     found = tuple(replace(single[iscn], cells=counts[iscn]) for iscn in order)
     numbers = Counter(karyotype.instances.status.count("chromosome") for _, karyotype in cells)
     return Case(
@@ -55,7 +70,8 @@ def consensus(name: str, cells: Sequence[tuple[str, Karyotype]], config: Karyoty
         modal_number=min(numbers, key=lambda number: (-numbers[number], abs(number - 46))) if numbers else None,
         disagreeing=disagreeing,
         undecided=undecided,
-        reasons=tuple(reasons) if cells else ("there is no cell",),
+        left_out=tuple(left_out),
+        reasons=tuple(reasons) if cells else ("there is no cell", *reasons),
     )
 
 

@@ -1,6 +1,6 @@
 """What a person or another program gets to see: result.json, overlay, karyogram, evidence, pages, reports."""
 
-from metaphase.report.case_page import case_html, case_sheets
+from metaphase.report.case_page import MOST_PICTURED, case_html, case_sheets
 from metaphase.report.contact_sheet import SheetImage, draw_contact_sheet
 from metaphase.report.evaluation import evaluation_page, metrics_schema
 from metaphase.report.evidence import evidence_sheet
@@ -14,6 +14,7 @@ from metaphase.report.result import SCHEMA_VERSION, result_document, result_sche
 from metaphase.report.sheet import Sheet
 
 __all__ = [
+    "MOST_PICTURED",
     "SCHEMA_VERSION",
     "GalleryPicture",
     "Sheet",

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 from urllib.parse import quote
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
 from metaphase.report.heading import CONFIRM, NO_PROPOSAL, SANITY, draw_footer, proposal_words, sanity_words
 from metaphase.report.lettering import legible, shorten, wrap
@@ -11,19 +16,30 @@ from metaphase.report.sheet import BLACK, Sheet, gray
 from metaphase.types import Case, Karyotype
 from metaphase.words import plural
 
-__all__ = ["case_html", "case_sheets"]
+__all__ = ["MOST_PICTURED", "case_html", "case_sheets"]
+
+MOST_PICTURED = 6
+"""Cells of a case whose overlays stand on the printed summary; with more, the table needs the room."""
+
+UInt8 = NDArray[np.uint8]
 
 _WIDTH, _HEIGHT, _UNIT, _MARGIN = 1290, 1780, 30, 60
-"""Pixels; the height, reached by a few lines of text, is that of an A4 page."""
+"""Pixels; the height is that of an A4 page without its footer."""
 
 _ODD, _DARK, _MIDDLE, _PALE = (168, 30, 36), gray(70), gray(130), gray(200)
 _TEXT, _LINE = 18, 25
+_GAP, _CAPTION = 24, 32  # between overlays, and for the name above each
+_SMALLEST = 330  # width of an overlay in which the numbers can be told
+_FINENESS = 2.0  # pixels of a printed overlay for each of the sheet, of which an inch has about 165
 _COLUMNS = (("cell", 185), ("chromosomes", 135), ("sanity", 80), ("proposal", 150), ("sure", 70), ("to look at", 550))
 """Head and width of each column; "sanity" is quiet, and beside the count: that is what it speaks of."""
 
 
-def case_sheets(case: Case) -> list[Sheet]:
-    """The summary: as many sheets as the cells and all that is to look at in them need."""
+def case_sheets(case: Case, overlays: Sequence[UInt8] = ()) -> list[Sheet]:
+    """The summary: as many sheets as the cells and all that is to look at in them need.
+
+    overlays: UInt8[H, W, 3] RGB for each cell, or none at all. They stand below the table, where there is room.
+    """
     sheets = [_first_sheet(case)]
     for name, karyotype in case.cells:
         columns = (*((word,) for word in (name, *_fields(karyotype))), karyotype.reasons)
@@ -36,6 +52,8 @@ def case_sheets(case: Case) -> list[Sheet]:
             sheets[-1].grow(_MARGIN)
             _draw_heads(sheets[-1])
         _draw_row(sheets[-1], lines, karyotype, name in case.disagreeing)
+    if overlays:
+        _draw_overlays(sheets[-1], [name for name, _ in case.cells], overlays)
     for sheet in sheets:
         draw_footer(sheet, _MARGIN, _UNIT, f"sanity: {SANITY}")
     return sheets
@@ -81,6 +99,37 @@ def _draw_row(sheet: Sheet, lines: list[list[str]], karyotype: Karyotype, odd: b
     sheet.line([(_MARGIN, top + height - 1), (_WIDTH - _MARGIN, top + height - 1)], gray(232))
 
 
+def _draw_overlays(sheet: Sheet, names: Sequence[str], overlays: Sequence[UInt8]) -> None:
+    """The images with numbered outlines, as large as the page has room for; none where they would be small."""
+    count, inner = len(names), sheet.width - 2 * _MARGIN
+    aspects = [overlay.shape[0] / overlay.shape[1] for overlay in overlays]
+    best, columns, tallest = 0.0, 1, [0.0]  # width of each overlay; height over width of the tallest in each row
+    for n in range(1, count + 1):
+        rows = [max(aspects[first : first + n]) for first in range(0, count, n)]
+        room = _HEIGHT - sheet.height - len(rows) * (_GAP + _CAPTION)
+        width = min((inner - (n - 1) * _GAP) / n, room / sum(rows))
+        if width > best:
+            best, columns, tallest = width, n, rows
+    if best < _SMALLEST:
+        return
+    start = (sheet.width - columns * best - (columns - 1) * _GAP) / 2
+    for row, aspect in enumerate(tallest):
+        top = sheet.grow(round(_GAP + _CAPTION + aspect * best)) + _GAP
+        for at in range(row * columns, min(count, (row + 1) * columns)):
+            x = start + (at - row * columns) * (best + _GAP)
+            sheet.text((x, top + 22), shorten(legible(names[at]), _TEXT, int(best)), _TEXT, _DARK)
+            sheet.picture(x, top + _CAPTION, _printed(overlays[at], best), (best, aspects[at] * best))
+
+
+def _printed(overlay: UInt8, width: float) -> UInt8:
+    """With no more pixels than a printer shows."""
+    image = Image.fromarray(overlay)
+    most = round(_FINENESS * width)
+    if image.width > most:
+        image = image.resize((most, max(1, round(most * image.height / image.width))), Image.Resampling.LANCZOS)
+    return np.asarray(image)
+
+
 def _numbers(case: Case) -> str:
     modal = "-" if case.modal_number is None else str(case.modal_number)
     return f"{plural(len(case.cells), 'cell')}  ·  modal number {modal}"
@@ -102,7 +151,13 @@ def case_html(case: Case) -> str:
         + f"<td>{'<br>'.join(html.escape(reason).replace(' (', '&nbsp;(') for reason in karyotype.reasons)}</td></tr>"
         for i, (name, karyotype) in enumerate(case.cells)
     )
-    cells = "\n".join(_cell(i, name, karyotype) for i, (name, karyotype) in enumerate(case.cells))
+    cells = "\n".join(
+        _cell(i, name, "  ·  ".join(filter(None, proposal_words(karyotype))))
+        for i, (name, karyotype) in enumerate(case.cells)
+    )
+    cells += "\n".join(
+        _cell(i, name, f"left out: {why}") for i, (name, why) in enumerate(case.left_out, len(case.cells))
+    )
     reasons = "".join(f"<li>{html.escape(reason)}</li>" for reason in case.reasons)
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{html.escape(case.name)}</title>
@@ -117,9 +172,9 @@ def case_html(case: Case) -> str:
 """
 
 
-def _cell(number: int, name: str, karyotype: Karyotype) -> str:
+def _cell(number: int, name: str, said: str) -> str:
     """One cell: what is said of it, and its pictures side by side, each a link to the file."""
-    said, shown = "  ·  ".join(filter(None, proposal_words(karyotype))), html.escape(name)
+    shown = html.escape(name)
     pictures = "".join(
         f"<a href='{_address(f'{name}/{file}')}'><img src='{_address(f'{name}/{file}')}' loading=lazy "
         f"alt='{what} of {shown}'></a>"

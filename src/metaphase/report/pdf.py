@@ -1,4 +1,4 @@
-"""Sheets as a PDF file: lines and letters stay vectors, chromosomes are gray pictures with a soft edge.
+"""Sheets as a PDF file: lines and letters stay vectors, chromosomes are gray pictures with a soft edge, photos JPEG.
 
 Written after ISO 32000-1: one catalogue, one page tree, the font that Pillow carries (embedded, so that a page looks
 the same everywhere), and for each page one content stream with its pictures.
@@ -6,11 +6,13 @@ the same everywhere), and for each page one content stream with its pictures.
 
 from __future__ import annotations
 
+import io
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from PIL import Image
 
 from metaphase import __version__
 from metaphase.report.lettering import font
@@ -36,9 +38,12 @@ class _File:
         return len(self.objects)
 
     def stream(self, data: bytes, entries: str) -> int:
-        packed = zlib.compress(data, 6)
-        head = f"<< {entries} /Filter /FlateDecode /Length {len(packed)} >>\nstream\n".encode("ascii")
-        return self.add(head + packed + b"\nendstream")
+        return self.coded(zlib.compress(data, 6), f"{entries} /Filter /FlateDecode")
+
+    def coded(self, data: bytes, entries: str) -> int:
+        """A stream of bytes that are coded already; entries: with its filter."""
+        head = f"<< {entries} /Length {len(data)} >>\nstream\n".encode("ascii")
+        return self.add(head + data + b"\nendstream")
 
     def encode(self, root: int, info: int) -> bytes:
         out = bytearray(b"%PDF-1.5\n%\xe2\xe3\xcf\xd3\n")
@@ -102,9 +107,14 @@ def _page(file: _File, sheet: Sheet, tree: int, letters: int, page: tuple[float,
 
 
 def _picture(file: _File, mark: Picture) -> int:
-    """A gray picture; its whiteness is its transparency, as where one is multiplied onto white paper."""
-    height, width = mark.pixels.shape
-    size = f"/Type /XObject /Subtype /Image /Width {width} /Height {height} /ColorSpace /DeviceGray /BitsPerComponent 8"
+    """A gray picture's whiteness is its transparency, as where one is multiplied onto white paper; RGB is opaque."""
+    height, width = mark.pixels.shape[:2]
+    size = f"/Type /XObject /Subtype /Image /Width {width} /Height {height} /BitsPerComponent 8 /ColorSpace"
+    if mark.pixels.ndim == 3:
+        packed = io.BytesIO()
+        Image.fromarray(mark.pixels).save(packed, "JPEG", quality=90, subsampling=0)
+        return file.coded(packed.getvalue(), f"{size} /DeviceRGB /Filter /DCTDecode")
+    size += " /DeviceGray"
     opaque = np.where(mark.pixels < 255, 255, 0).astype(np.uint8)
     mask = file.stream(opaque.tobytes(), size)
     return file.stream(mark.pixels.tobytes(), f"{size} /Interpolate true /SMask {mask} 0 R")

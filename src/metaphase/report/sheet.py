@@ -26,7 +26,10 @@ def gray(value: int) -> Colour:
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A gray picture with its top left corner at (x, y), drawn `width` x `height` large; white lets through."""
+    """A picture with its top left corner at (x, y), drawn `width` x `height` large.
+
+    pixels: UInt8[h, w], gray, of which white lets through, or UInt8[h, w, 3], RGB.
+    """
 
     x: float
     y: float
@@ -80,7 +83,7 @@ class Sheet:
         return top
 
     def picture(self, x: float, y: float, pixels: UInt8, size_wh: tuple[float, float] | None = None) -> None:
-        """A gray picture, by default one pixel of it for each pixel of the sheet."""
+        """A picture, gray or RGB, by default one pixel of it for each pixel of the sheet."""
         width, height = size_wh or (pixels.shape[1], pixels.shape[0])
         self.marks.append(Picture(x, y, width, height, pixels))
 
@@ -121,12 +124,13 @@ class Sheet:
 def _paste(page: UInt8, mark: Picture) -> None:
     pixels = mark.pixels
     size = (max(1, round(mark.width)), max(1, round(mark.height)))
-    if size != pixels.shape[::-1]:
+    if size != pixels.shape[1::-1]:
         pixels = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))
     x, y = round(mark.x), round(mark.y)
     left, top = max(0, -x), max(0, -y)
     window = page[y + top : y + pixels.shape[0], x + left : x + pixels.shape[1]]
-    np.minimum(window, pixels[top : top + window.shape[0], left : left + window.shape[1], None], out=window)
+    shown = pixels[top : top + window.shape[0], left : left + window.shape[1]]
+    np.minimum(window, shown if shown.ndim == 3 else shown[..., None], out=window)
 
 
 def _draw_line(canvas: ImageDraw.ImageDraw, mark: Line) -> None:
