@@ -287,11 +287,14 @@ def parts(cases: Sequence[str], seed: int = 0) -> Float64:
     return (np.random.default_rng(seed).permutation(len(names)) % FOLDS)[index]
 
 
-def weigh_out_of_fold(seen: Sequence[Seen], normal: frozenset[str], config: KaryotypeConfig) -> Weighed:
-    """Every sample under evidence that was fitted on other people's cells."""
+def weigh_out_of_fold(
+    seen: Sequence[Seen], normal: frozenset[str], config: KaryotypeConfig, *, keep_evidence: bool = False
+) -> Weighed:
+    """Every sample under evidence that was fitted on other people's cells, or under that of the config."""
     part, found = parts([s.cell.case for s in seen]), []
     for fold in range(FOLDS):
-        evidence = fit_evidence([s for s, p in zip(seen, part, strict=True) if p != fold])
+        others = [s for s, p in zip(seen, part, strict=True) if p != fold]
+        evidence = config.evidence if keep_evidence else fit_evidence(others)
         held = [s for s, p in zip(seen, part, strict=True) if p == fold]
         found.append(weigh(samples(held, evidence, normal), replace(config, evidence=evidence)))
     made = weighted([sample for weighed in found for sample in weighed.samples])
@@ -468,6 +471,7 @@ def main() -> None:
         write={"action": "store_true", "help": "replace the defaults in karyotype_config.py"},
         right={"type": float, "default": 0.9, "help": "normal cells called right at least (0.9)"},
         wrong={"type": float, "default": 0.02, "help": "normal cells called wrong at most (0.02)"},
+        keep_evidence={"action": "store_true", "help": "fit the calls alone"},
         confidence={
             "type": float,
             "default": 0.8,
@@ -479,9 +483,11 @@ def main() -> None:
     normal = cil.normal(cil.find(options.root), [cell.name for cell in cells])
     seen = [Seen(c, features(c.identified.instances, c.identified.straightened), supported(c)) for c in cells]
     limits = (sorted({*CURVE, options.right}), options.wrong, options.confidence)
-    weighed = weigh_out_of_fold(seen, normal, KaryotypeConfig())
+    weighed = weigh_out_of_fold(seen, normal, KaryotypeConfig(), keep_evidence=options.keep_evidence)
     points, outcomes = operating_points(weighed, *limits), outcomes_out_of_fold(weighed, *limits)
-    config = replace(KaryotypeConfig(), evidence=fit_evidence(seen))
+    config = KaryotypeConfig()
+    if not options.keep_evidence:
+        config = replace(config, evidence=fit_evidence(seen))
     config = fit_curve(weighed, points[options.right], with_point(points[options.right], config))
     config = with_thresholds(points[options.right], config)
     print(heading(f"Fit of the calls on {options.split}, {len(cells)} cells", model.info))

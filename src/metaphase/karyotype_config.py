@@ -64,17 +64,17 @@ class KaryotypeConfig:
     evidence: EvidenceConfig = EvidenceConfig()
     """How the evidence of single instances is weighed."""
 
-    normal_prior: float = 0.265
+    normal_prior: float = 0.31
     """Prior of 46,XX and of 46,XY, each, in (0, 1)."""
 
-    sex_aneuploidy_prior: float = 0.00906
+    sex_aneuploidy_prior: float = 0.0255
     """Prior of 45,X, 47,XXX, 47,XXY, 47,XYY and 45,Y,-X, each, in (0, 1). Like the others no frequency
     among patients: it says how much evidence a call needs and is chosen with the thresholds."""
 
-    autosome_gain_prior: float = 0.00906
+    autosome_gain_prior: float = 0.00568
     """Prior of one autosome more, for each autosome and each sex, in (0, 1)."""
 
-    autosome_loss_prior: float = 0.000609
+    autosome_loss_prior: float = 6.31e-05
     """Prior of one autosome less, for each autosome and each sex, in (0, 1)."""
 
     missed_rate: float = 0.0001
@@ -86,35 +86,35 @@ class KaryotypeConfig:
     probability_floor: float = 0.0001
     """Probabilities below this count as this, in (0, 1/25): no network is so sure."""
 
-    softness: float = 1.35
+    softness: float = 1.0
     """Differences between hypotheses are divided by this before they become probabilities, above 0: calibration."""
 
-    call_slope: float = 0.799
+    call_slope: float = 0.478
     """P(the best hypothesis is right) = sigmoid(slope * log-odds of its posterior + offset + what its kind adds),
     fitted on val; above 0."""
 
-    call_offset: float = 0.516
+    call_offset: float = -0.088
     """See `call_slope`."""
 
-    call_gain: float = 0.207
+    call_gain: float = 1.048
     """Added to the offset for an autosome gained: kinds that are easily feigned need more evidence."""
 
-    call_loss: float = -1.084
+    call_loss: float = 0.409
     """The same for an autosome lost."""
 
-    call_sex: float = 0.076
+    call_sex: float = -0.275
     """The same for another set of sex chromosomes."""
 
-    call_normal_from: float = 0.533
+    call_normal_from: float = 0.534
     """P(right) from which a normal karyotype is proposed, in (0, 1); below it the program abstains."""
 
-    call_sex_from: float = 0.571
+    call_sex_from: float = 0.699
     """The same for another set of sex chromosomes."""
 
-    call_gain_from: float = 0.621
+    call_gain_from: float = 0.635
     """The same for an autosome gained."""
 
-    call_loss_from: float = 0.682
+    call_loss_from: float = 0.639
     """The same for an autosome lost."""
 
     fewest_found: int = 23

@@ -1,5 +1,7 @@
 """From the network's maps to masks at full resolution, with a network that draws known masks."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -117,6 +119,14 @@ def test_where_the_glow_was_cut_off_with_the_background_the_edge_lies_farther_ou
     unmoved = int(Segmenter(drawn_network(wide, cells), same)(spread).areas[0])
     assert areas[1] > 1.05 * areas[0]
     assert areas[1] > 1.05 * unmoved
+
+
+@pytest.mark.parametrize(("inverted", "expected"), [(False, 4), (True, 3)])
+def test_halves_are_joined_where_bands_can_tell(drawn_network, inverted, expected):
+    rods = [((140, 120), 110, 90), ((100, 120), 56, 0), ((180, 120), 56, 0)]
+    spread, _, small, cells = scene(1.0, rods)
+    found = Segmenter(drawn_network(small, cells))(replace(spread, inverted=inverted))
+    assert len(found) == expected
 
 
 def test_what_the_network_thinks_of_the_class_travels_with_the_mask(drawn_network):

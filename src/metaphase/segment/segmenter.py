@@ -75,7 +75,8 @@ class Segmenter:
         found = _to_full_resolution(pooled, foreground, scale, spread, self._config)
         logits = self._config.calibration_slope * found.scores + self._config.calibration_offset
         found = replace(found, scores=(1 / (1 + np.exp(-logits))).astype(np.float32))
-        return with_joined(found, foreground, spread.chromosome_width)
+        # In fluorescence the bands cannot tell which reading is right.
+        return found if spread.inverted else with_joined(found, foreground, spread.chromosome_width)
 
     def maps(self, spread: Spread, foreground: Bool) -> tuple[list[Float32], float]:
         """What the network answers: its maps without the leading axis, and pixels of its grid to one of the image.
