@@ -10,6 +10,7 @@ from PIL import Image
 
 from metaphase import report
 from metaphase.batch import FILES, karyotype_images, plan
+from metaphase.config import ReportConfig
 from metaphase.errors import MetaphaseError
 
 
@@ -126,6 +127,18 @@ def test_a_second_run_replaces_the_files_and_nothing_else_where_asked_to(tmp_pat
     assert len(json.loads((out / "a" / "result.json").read_text())["instances"]) == 30
     assert (out / "a" / "my notes.txt").read_text() == "keep"
     assert len(files_below(out)) == 5
+
+
+def test_a_printed_page_of_an_earlier_run_does_not_stay_beside_new_results(tmp_path, fake_model, write_spread):
+    image, out = write_spread(tmp_path / "a.png"), tmp_path / "out"
+    list(karyotype_images(plan([image]), out, fake_model, ReportConfig(karyogram_pdf=True, evidence=True)))
+    (out / "a" / "result.json").unlink()
+    (out / "a" / "karyogram.png").unlink()
+    (out / "a" / "overlay.png").unlink()
+    with pytest.raises(MetaphaseError, match=r"karyogram.pdf is there already \(and 1 more\)"):
+        list(karyotype_images(plan([image]), out, fake_model))
+    list(karyotype_images(plan([image]), out, fake_model, overwrite=True))
+    assert sorted(path.name for path in (out / "a").iterdir()) == sorted(FILES)
 
 
 def test_a_failed_write_leaves_nothing(tmp_path, fake_model, write_spread, monkeypatch):

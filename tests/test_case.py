@@ -97,6 +97,14 @@ def test_two_images_of_one_name_are_two_cells_and_it_is_said(fake_model, write_s
     assert "a-2/overlay.png" in (tmp_path / "out" / "case.html").read_text(encoding="utf-8")
 
 
+def test_a_cell_named_like_a_file_of_the_case_stands_beside_it(fake_model, write_spread, tmp_path) -> None:
+    write_spread(tmp_path / "person" / "case.json.png")
+    steps = list(gather(tmp_path / "person", tmp_path / "out", fake_model))
+    assert steps[0].name == "case.json-2"
+    assert "case.json is the name of a file of the case" in steps[0].warnings[0]
+    assert (tmp_path / "out" / "case.json").is_file()
+
+
 def test_earlier_results_are_replaced_only_where_asked_to(fake_model, write_spread, tmp_path, monkeypatch) -> None:
     write_spread(tmp_path / "person" / "a.png")
     monkeypatch.setattr("metaphase.predict.load_model", lambda weights: fake_model)

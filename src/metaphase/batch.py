@@ -29,6 +29,8 @@ __all__ = [
 
 FILES = ("result.json", "karyogram.png", "overlay.png")
 """What is written for each image."""
+EXTRAS = ("karyogram.pdf", "evidence.png")
+"""What is written where `ReportConfig` asks for it."""
 
 
 @dataclass(frozen=True)
@@ -94,13 +96,15 @@ def karyotype_images(
 
     look: how the karyogram is drawn, and whether `karyogram.pdf` and `evidence.png` are written too.
     The folder `out_dir/<name>` appears only when its three files are complete. Where earlier results are there nothing
-    is done at all; with `overwrite` they are replaced and nothing else is touched. A MetaphaseError of one image is its
+    is done at all; with `overwrite` they are replaced, `EXTRAS` of an earlier run are taken away where they are not
+    asked for again, and nothing else is touched. A MetaphaseError of one image is its
     outcome, the rest goes on.
     Raises MetaphaseError where results are there already or `out_dir` cannot be made.
     """
     out = Path(out_dir)
     if not overwrite:
-        keep_results(out / job.name / name for job in jobs if job.error is None for name in FILES)
+        names = FILES + EXTRAS
+        keep_results(out / job.name / name for job in jobs if job.error is None for name in names)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -130,10 +134,12 @@ def _karyotype_image(job: Job, out: Path, model: Model, look: ReportConfig) -> O
     folder = out / job.name
     files = dict(zip(FILES, contents, strict=True))
     if look.karyogram_pdf:
-        files["karyogram.pdf"] = report.encode_pdf([sheet], path.stem)
+        files[EXTRAS[0]] = report.encode_pdf([sheet], path.stem)
     if look.evidence:
-        files["evidence.png"] = report.encode_png(report.evidence_sheet(spread, karyotype, path.stem, look).rgb())
+        files[EXTRAS[1]] = report.encode_png(report.evidence_sheet(spread, karyotype, path.stem, look).rgb())
     write_folder(folder, files)
+    for name in set(EXTRAS) - set(files):
+        (folder / name).unlink(missing_ok=True)
     warnings = tuple(warning.removeprefix(f"{path}: ") for warning in spread.warnings)
     odd = no_metaphase(karyotype)
     if odd is not None:

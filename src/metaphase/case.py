@@ -65,7 +65,7 @@ def gather(
     """
     source, out = Path(folder), Path(out_dir)
     images = find_images(source)
-    taken: set[str] = set()
+    taken = set(FILES)  # a cell `case.json` would stand where the summary goes
     names = [free_name(image.stem, taken) for image in images]
     if not overwrite:
         keep_results([out / file for file in FILES] + [out / cell / file for cell in names for file in CELL_FILES])
@@ -117,6 +117,8 @@ def _twin_warning(image: Path, cell: str) -> tuple[str, ...]:
     wanted = folder_name(image.stem)
     if cell == wanted:
         return ()
+    if wanted.casefold() in FILES:
+        return (f"{image}: {wanted} is the name of a file of the case, so this cell is called {cell}",)
     said = f"another image is named {wanted} too, so this cell is called {cell}"
     return (f"{image}: {said}; if both show one metaphase, it is counted twice",)
 

@@ -51,6 +51,14 @@ def test_one_chromosome_was_found_and_two_were(count: int, said: str) -> None:
     assert call_of(solve(log_q), log_q, range(count)).reasons[0].startswith(said)
 
 
+def test_a_part_of_a_cell_has_no_most_probable_karyotype() -> None:
+    for missing, told in ((2, True), (20, False)):
+        log_q = evidence(MALE[: 46 - missing])
+        call = call_of(solve(log_q), log_q, range(46 - missing))
+        assert call.iscn is None
+        assert bool(call.posterior) == told
+
+
 @pytest.mark.parametrize(
     ("labels", "said"),
     [

@@ -24,6 +24,7 @@ _CONTRADICTED = 0.1  # P(the class of its slot) below which a chromosome surely 
 _HARDLY = 0.02  # P(the class of its slot) below which a placed instance is spoken of
 _TOO_LONG = 1.7  # length over that of the class from which two chromosomes may lie end to end
 _FEWEST_TO_COMPARE = 10  # placed instances that give the scale of lengths
+_MOST_MISSING = 8  # empty slots up to which it means something which karyotype is the most probable
 _WHOLE = 46  # chromosomes of a normal cell
 _MOST_NAMED = 6  # instances named in one reason
 
@@ -100,7 +101,8 @@ def call_of(solution: Solution, log_evidence: Float64, ids: Sequence[int], confi
         against = _unsure(solution, posterior, ids)
         reasons = _unexplained_loss(solution, log_evidence, ids) + reasons
     if against is not None:
-        return Call(None, ranked, (against, *reasons))
+        # A part of a cell has its most probable karyotype too, that with the fewest chromosomes: it means nothing.
+        return Call(None, () if len(best.empty) > _MOST_MISSING else ranked, (against, *reasons))
     if not best.hypothesis.normal:
         reasons.insert(0, _change(best, log_evidence, ids))
     return Call(best.hypothesis.iscn, ranked, tuple(reasons))
