@@ -105,6 +105,21 @@ def test_a_cell_named_like_a_file_of_the_case_stands_beside_it(fake_model, write
     assert (tmp_path / "out" / "case.json").is_file()
 
 
+def test_nothing_of_an_earlier_run_stays_beside_a_newer_one(fake_model, write_spread, tmp_path) -> None:
+    for name in ("a.png", "b.png"):
+        write_spread(tmp_path / "person" / name)
+    out = tmp_path / "out"
+    list(gather(tmp_path / "person", out, fake_model))
+    (tmp_path / "person" / "b.png").write_bytes(b"broken")
+    list(gather(tmp_path / "person", out, fake_model, overwrite=True))
+    assert not (out / "b" / "result.json").exists()
+    assert [cell["name"] for cell in json.loads((out / "case.json").read_text())["cells"]] == ["a"]
+    (tmp_path / "person" / "a.png").write_bytes(b"broken")
+    with pytest.raises(DataError):
+        list(gather(tmp_path / "person", out, fake_model, overwrite=True))
+    assert not (out / "case.json").exists()
+
+
 def test_earlier_results_are_replaced_only_where_asked_to(fake_model, write_spread, tmp_path, monkeypatch) -> None:
     write_spread(tmp_path / "person" / "a.png")
     monkeypatch.setattr("metaphase.predict.load_model", lambda weights: fake_model)

@@ -14,7 +14,7 @@ from metaphase.config import ReportConfig
 from metaphase.errors import ImageError, MetaphaseError
 from metaphase.image_io import find_images
 from metaphase.karyotype import no_metaphase
-from metaphase.result_folder import folder_name, free_name, keep_results, write_folder
+from metaphase.result_folder import folder_name, free_name, keep_results, remove, write_folder
 
 if TYPE_CHECKING:
     from metaphase.predict import Model
@@ -138,8 +138,7 @@ def _karyotype_image(job: Job, out: Path, model: Model, look: ReportConfig) -> O
     if look.evidence:
         files[EXTRAS[1]] = report.encode_png(report.evidence_sheet(spread, karyotype, path.stem, look).rgb())
     write_folder(folder, files)
-    for name in set(EXTRAS) - set(files):
-        (folder / name).unlink(missing_ok=True)
+    remove(folder / name for name in EXTRAS if name not in files)
     warnings = tuple(warning.removeprefix(f"{path}: ") for warning in spread.warnings)
     odd = no_metaphase(karyotype)
     if odd is not None:

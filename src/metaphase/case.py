@@ -16,7 +16,7 @@ from metaphase import karyotype, report
 from metaphase.config import ReportConfig
 from metaphase.errors import DataError, MetaphaseError
 from metaphase.image_io import find_images, write_atomically
-from metaphase.result_folder import folder_name, free_name, keep_results, write_folder
+from metaphase.result_folder import folder_name, free_name, keep_results, remove, write_folder
 from metaphase.types import Case, Karyotype
 from metaphase.words import plural
 
@@ -69,6 +69,8 @@ def gather(
     names = [free_name(image.stem, taken) for image in images]
     if not overwrite:
         keep_results([out / file for file in FILES] + [out / cell / file for cell in names for file in CELL_FILES])
+    # A case that ends early must not leave the summary of an earlier run beside newer cells.
+    remove(out / file for file in FILES)
     name = source.resolve().name
     cells: list[tuple[str, Karyotype]] = []
     left_out: list[tuple[str, str]] = []
@@ -81,6 +83,7 @@ def gather(
             found = model.karyotype(spread)
         except MetaphaseError as raised:
             error = raised
+            remove(out / cell / file for file in CELL_FILES)
         else:
             sheet = report.karyogram_sheet(spread, found, f"{name}  ·  {cell}", config)
             overlay = report.draw_overlay(spread, found, config)
@@ -96,7 +99,7 @@ def gather(
             if odd is None:
                 cells.append((cell, found))
                 sheets.append(sheet)
-                if len(images) <= report.MOST_PICTURED:
+                if len(overlays) <= report.MOST_PICTURED:
                     overlays.append(overlay)
             else:
                 left_out.append((cell, odd))
@@ -109,7 +112,8 @@ def gather(
     write_atomically(out / "case.json", _json(_document(case, model.info)))
     # Names of files may hold what is no UTF-8; what the page cannot show is a question mark.
     write_atomically(out / "case.html", report.case_html(case).encode("utf-8", "replace"))
-    write_atomically(out / "case.pdf", report.encode_pdf([*report.case_sheets(case, overlays), *sheets], name))
+    pictured = overlays if len(cells) <= report.MOST_PICTURED else []
+    write_atomically(out / "case.pdf", report.encode_pdf([*report.case_sheets(case, pictured), *sheets], name))
     yield CellDone(name, len(images), len(images), case=case)
 
 
@@ -117,7 +121,7 @@ def _twin_warning(image: Path, cell: str) -> tuple[str, ...]:
     wanted = folder_name(image.stem)
     if cell == wanted:
         return ()
-    if wanted.casefold() in FILES:
+    if wanted.casefold() in FILES and cell == f"{wanted}-2":
         return (f"{image}: {wanted} is the name of a file of the case, so this cell is called {cell}",)
     said = f"another image is named {wanted} too, so this cell is called {cell}"
     return (f"{image}: {said}; if both show one metaphase, it is counted twice",)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from metaphase.errors import MetaphaseError
 
-__all__ = ["folder_name", "free_name", "keep_results", "write_folder"]
+__all__ = ["folder_name", "free_name", "keep_results", "remove", "write_folder"]
 
 
 def folder_name(stem: str) -> str:
@@ -38,6 +38,17 @@ def keep_results(files: Iterable[Path]) -> None:
         raise MetaphaseError(
             f"{there[0]} is there already{more}; name another folder, or replace earlier results with --overwrite"
         )
+
+
+def remove(files: Iterable[Path]) -> None:
+    """Take away files of an earlier run, where they are there. Raises MetaphaseError where that cannot be done."""
+    for path in filter(_is_there, files):
+        try:
+            path.unlink()
+        except OSError as error:
+            raise MetaphaseError(
+                f"{path}: the file of an earlier run cannot be removed ({error.strerror or error})"
+            ) from error
 
 
 def _is_there(path: Path) -> bool:

@@ -2,7 +2,8 @@
 
 The segmenter answers with one window for each chromosome; where another one crosses, it sometimes sees two chromosomes,
 one on each side. The joined mask is shown beside its halves: which of them are chromosomes the bands and the cell
-decide, as among all readings.
+decide, as among all readings. What lies between the halves may also be another reading of the chromosome itself; the
+joined mask is then one more reading much like it.
 """
 
 from __future__ import annotations
@@ -34,13 +35,13 @@ APART = 0.4
 DARK = 0.8
 """Part of the way between the ends that is foreground, at least."""
 CROSSED = 0.5
-"""Part of the way between the ends that a third chromosome covers, at least."""
+"""Part of the way between the ends that a third instance covers, at least."""
 SHARED = 0.15
 """Part of the smaller half that lies on the other one, at most."""
 
 
 def with_joined(instances: Instances, foreground: Bool, chromosome_width: float) -> Instances:
-    """The instances, best first, and those that two of them make where a third one lies across.
+    """The instances, best first, and those that two of them make where a third one lies between.
 
     instances: with masks. foreground: Bool[H, W]. chromosome_width: pixels, above 0. A joined one has both masks and
     the bridge between them, the mean of their scores and, as its halves are none of its class, uniform probabilities.
