@@ -61,9 +61,9 @@ def synth(
     DIR, a new or empty folder, receives the images and annotations.json: the outline and name of each chromosome in
     COCO format, crossings included. Nobody's cell is shown: use them to try the program out, to train and to teach.
 
-    With --from cil, real chromosomes that lie alone in their image are put together anew, with exact outlines, and cross
-    as in real cells; --seed, --count, --size (square), --overlap and --touch apply. Such images show pieces of CIL: name
-    its authors.
+    With --from cil, real chromosomes that lie alone in their image are put together anew, with exact outlines, and
+    cross as in real cells; --seed, --count, --size (square), --overlap and --touch apply. Such images show pieces of
+    CIL: name its authors.
 
     \b
     Examples:
