@@ -30,6 +30,9 @@ from metaphase.types import Instances
 
 Bool = np.ndarray
 
+AS_IN_CELLS = {"crossing": 0.1, "touching": 0.36}
+"""Shares laid across and against others that give the contacts of real cells."""
+
 LEAST = 25
 """Pixels that two chromosomes share at least, at a chromosome width of 16."""
 
@@ -115,8 +118,9 @@ def main() -> None:
     model = load_model(options.weights)
     index = cil.find(Path(options.root))
     names = cil.splits(index)[options.split]
-    crossing, touching = (0.1, 0.36) if options.as_in_cells else (0.25, 0.2)
-    how = {"crossing": crossing if options.crossing is None else options.crossing, "touching": touching}
+    how = AS_IN_CELLS if options.as_in_cells else {"crossing": 0.25, "touching": 0.2}
+    if options.crossing is not None:
+        how = how | {"crossing": options.crossing}
     alone, piled, comparisons = Pairs(), Pairs(), []
     for number in range(options.count):
         gray, truth, _ = compose_numbered(index, names, options.seed, number, as_in_cells=options.as_in_cells, **how)

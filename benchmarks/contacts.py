@@ -20,7 +20,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from composites import LEAST, axis_degrees
+from composites import AS_IN_CELLS, LEAST, axis_degrees
 from numpy.typing import NDArray
 from provenance import date, machine
 from scipy.sparse import coo_array
@@ -258,8 +258,8 @@ def rows(options: argparse.Namespace) -> Iterator[tuple[str, Callable[[], Contac
     yield "training composites, piling 1, linked 0", lambda: training(cells, options.count, before)
     yield "`synth --from cil`", lambda: numbered(index, splits["train"], options.count // 2, as_in_cells=True)
     yield "frozen composites (crossing .25)", lambda: numbered(index, splits["test"], options.count // 2, crossing=0.25)
-    cells_like = {"crossing": 0.1, "touching": 0.36, "as_in_cells": True}
-    yield "frozen composites, as in cells", lambda: numbered(index, splits["test"], options.count // 2, **cells_like)
+    like_cells = {**AS_IN_CELLS, "as_in_cells": True}
+    yield "frozen composites, as in cells", lambda: numbered(index, splits["test"], options.count // 2, **like_cells)
     for text in options.grid:
         how = dict(zip(("crossing", "touching", "piling", "linked"), map(float, text.split(":")), strict=False))
         name = f"compose: {', '.join(f'{key} {value:g}' for key, value in how.items())}, {options.size} px"

@@ -270,7 +270,7 @@ def _slide(
 
 def _across(mask: Bool, other: tuple[Bool, int, int], rng: np.random.Generator, size: int) -> tuple[int, int] | None:
     """Put a point of this mask onto a point of the other one, so that they cross or overlap at an end."""
-    full = _on_canvas(other[0], other[1], other[2], size)
+    full = _on_canvas(*other, size)
     for _ in range(6):
         at = _point_on_point(mask, other, full, rng)
         if at is not None:
