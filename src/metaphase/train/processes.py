@@ -8,6 +8,7 @@ the whole batch, up to rounding, where the loss is a mean over the batch. PyTorc
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -50,6 +51,9 @@ def joined(device: str) -> Iterator[None]:
         return
     if where.type == "cuda":
         torch.cuda.set_device(where)
+    # Its functions take the group of the moment as a default when they are first imported, which an optimiser does: a
+    # group held there outlives `destroy_process_group`, and its threads may abort the process at its end.
+    importlib.import_module("torch.distributed.nn")
     distributed.init_process_group("nccl" if where.type == "cuda" else "gloo", timeout=_PATIENCE)
     try:
         yield
