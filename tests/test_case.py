@@ -76,6 +76,7 @@ def test_an_image_without_a_metaphase_is_told_of_and_no_cell(fake_model, write_s
     assert [cell["name"] for cell in document["left_out"]] == ["blank", "nuclei"]
     page = (tmp_path / "out" / "case.html").read_text(encoding="utf-8")
     assert page.count("left out: this does not look like a metaphase") == 2
+    assert "nuclei/karyogram.png" not in page, "an empty karyogram is nothing to look at"
     assert "<img src='nuclei/overlay.png'" in page
 
 

@@ -126,7 +126,7 @@ class SegmentConfig:
     fluorescent_edge: float = 0.55
     """Fluorescence: a chromosome ends this part of the way from its own brightness to the background, in (0, 1)."""
 
-    fluorescent_edge_clipped: float = 0.7
+    fluorescent_edge_clipped: float = 0.75
     """The same where the background was cut off at one gray, and the chromosomes' glow with it, in (0, 1)."""
 
     regressed_box: float = 0.75

@@ -156,7 +156,8 @@ def case_html(case: Case) -> str:
         for i, (name, karyotype) in enumerate(case.cells)
     )
     cells += "\n".join(
-        _cell(i, name, f"left out: {why}") for i, (name, why) in enumerate(case.left_out, len(case.cells))
+        _cell(i, name, f"left out: {why}", _PICTURES[1:])
+        for i, (name, why) in enumerate(case.left_out, len(case.cells))
     )
     reasons = "".join(f"<li>{html.escape(reason)}</li>" for reason in case.reasons)
     return f"""<!doctype html>
@@ -172,16 +173,20 @@ def case_html(case: Case) -> str:
 """
 
 
-def _cell(number: int, name: str, said: str) -> str:
-    """One cell: what is said of it, and its pictures side by side, each a link to the file."""
+_PICTURES = (("karyogram.png", "karyogram"), ("overlay.png", "image with numbered outlines"))
+
+
+def _cell(number: int, name: str, said: str, pictures_shown: tuple[tuple[str, str], ...] = _PICTURES) -> str:
+    """One cell: what is said of it, and pictures of it side by side, each a link to the file."""
     shown = html.escape(name)
     pictures = "".join(
         f"<a href='{_address(f'{name}/{file}')}'><img src='{_address(f'{name}/{file}')}' loading=lazy "
         f"alt='{what} of {shown}'></a>"
-        for file, what in (("karyogram.png", "karyogram"), ("overlay.png", "image with numbered outlines"))
+        for file, what in pictures_shown
     )
     links = ", ".join(
-        f"<a href='{_address(f'{name}/{file}')}'>{file}</a>" for file in ("karyogram.png", "overlay.png", "result.json")
+        f"<a href='{_address(f'{name}/{file}')}'>{file}</a>"
+        for file in (*(file for file, _ in pictures_shown), "result.json")
     )
     return (
         f"<section id='{number}'><h2>{shown}</h2><p>{html.escape(said)}  ·  {links}</p><div>{pictures}</div></section>"
