@@ -64,17 +64,17 @@ class KaryotypeConfig:
     evidence: EvidenceConfig = EvidenceConfig()
     """How the evidence of single instances is weighed."""
 
-    normal_prior: float = 0.31
+    normal_prior: float = 0.34
     """Prior of 46,XX and of 46,XY, each, in (0, 1)."""
 
-    sex_aneuploidy_prior: float = 0.0255
+    sex_aneuploidy_prior: float = 0.0279
     """Prior of 45,X, 47,XXX, 47,XXY, 47,XYY and 45,Y,-X, each, in (0, 1). Like the others no frequency
     among patients: it says how much evidence a call needs and is chosen with the thresholds."""
 
-    autosome_gain_prior: float = 0.00568
+    autosome_gain_prior: float = 0.00378
     """Prior of one autosome more, for each autosome and each sex, in (0, 1)."""
 
-    autosome_loss_prior: float = 6.31e-05
+    autosome_loss_prior: float = 0.00031
     """Prior of one autosome less, for each autosome and each sex, in (0, 1)."""
 
     missed_rate: float = 0.0001
@@ -89,32 +89,32 @@ class KaryotypeConfig:
     softness: float = 1.0
     """Differences between hypotheses are divided by this before they become probabilities, above 0: calibration."""
 
-    call_slope: float = 0.478
+    call_slope: float = 0.51
     """P(the best hypothesis is right) = sigmoid(slope * log-odds of its posterior + offset + what its kind adds),
     fitted on val; above 0."""
 
-    call_offset: float = -0.088
+    call_offset: float = 0.016
     """See `call_slope`."""
 
-    call_gain: float = 1.048
+    call_gain: float = 1.443
     """Added to the offset for an autosome gained: kinds that are easily feigned need more evidence."""
 
-    call_loss: float = 0.409
+    call_loss: float = 0.195
     """The same for an autosome lost."""
 
-    call_sex: float = -0.275
+    call_sex: float = -0.157
     """The same for another set of sex chromosomes."""
 
-    call_normal_from: float = 0.534
+    call_normal_from: float = 0.405
     """P(right) from which a normal karyotype is proposed, in (0, 1); below it the program abstains."""
 
-    call_sex_from: float = 0.699
+    call_sex_from: float = 0.722
     """The same for another set of sex chromosomes."""
 
-    call_gain_from: float = 0.635
+    call_gain_from: float = 0.736
     """The same for an autosome gained."""
 
-    call_loss_from: float = 0.639
+    call_loss_from: float = 0.674
     """The same for an autosome lost."""
 
     fewest_found: int = 23
