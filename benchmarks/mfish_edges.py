@@ -28,7 +28,7 @@ from metaphase.types import Instances
 Bool = NDArray[np.bool_]
 
 GROWTHS = (-1.5, -1.0, -0.5, -0.25, 0.0, 0.25, 0.5, 1.0, 1.5)
-SHARES = (0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7)
+SHARES = (0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85)
 
 
 class Remembered:
@@ -122,9 +122,10 @@ def main() -> None:
         return [compare(r.truth, f, "mask", r.name, r.case) for r, f in zip(records, found, strict=True)]
 
     print("| edge at | RQ | SQ | AJI | area |\n|---|---:|---:|---:|---:|")
+    at = {}
     for share in SHARES:
-        config = SegmentConfig(fluorescent_edge=share, fluorescent_edge_clipped=share)
-        print(f"| {share} | {summary(against(outlined(config)))} |", flush=True)
+        at[share] = against(outlined(SegmentConfig(fluorescent_edge=share, fluorescent_edge_clipped=share)))
+        print(f"| {share} | {summary(at[share])} |", flush=True)
     found = outlined(SegmentConfig())
     print(f"| as shipped, by the background | {summary(against(found))} |", flush=True)
     each = {by: against([all_grown(one, by) for one in found]) for by in GROWTHS}
@@ -133,8 +134,8 @@ def main() -> None:
         print(f"| {by:+g} | {summary(compared)} |", flush=True)
     best = [max(GROWTHS, key=lambda by, i=i: quality(each[by][i])) for i in range(len(names))]
     print(f"| best for each cell | {summary([each[by][i] for i, by in enumerate(best)])} |\n")
-    print("| cell | width, px | edge of the truth at 25/50/75 % | area | SQ | best growth | SQ then |")
-    print("|---|---:|---:|---:|---:|---:|---:|")
+    print("| cell | width, px | edge of the truth at 25/50/75 % | area | SQ | best growth | SQ then | best edge |")
+    print("|---|---:|---:|---:|---:|---:|---:|---:|")
     for i, (record, spread) in enumerate(zip(records, spreads, strict=True)):
         edge = " / ".join(f"{v:.2f}" for v in np.quantile(level_of_edge(spread.gray, record.truth), [0.25, 0.5, 0.75]))
         now, then = each[0.0][i], each[best[i]][i]
@@ -142,7 +143,7 @@ def main() -> None:
         before, after = (pq([c])["SQ_all"].value for c in (now, then))
         print(
             f"| {record.name} | {spread.chromosome_width:.1f} | {edge} | {area:.2f} | {before:.3f} | {best[i]:+g} "
-            f"| {after:.3f} |"
+            f"| {after:.3f} | {max(SHARES, key=lambda share, i=i: quality(at[share][i]))} |"
         )
 
 

@@ -97,7 +97,8 @@ class KaryotypeConfig:
     """See `call_slope`."""
 
     call_gain: float = 1.443
-    """Added to the offset for an autosome gained: kinds that are easily feigned need more evidence."""
+    """Added to the offset for an autosome gained: above 0 where the posterior is too modest for the kind, below 0 where
+    it is too bold."""
 
     call_loss: float = 0.195
     """The same for an autosome lost."""

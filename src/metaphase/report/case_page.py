@@ -27,6 +27,7 @@ _WIDTH, _HEIGHT, _UNIT, _MARGIN = 1290, 1780, 30, 60
 """Pixels; the height is that of an A4 page without its footer."""
 
 _ODD, _DARK, _MIDDLE, _PALE = (168, 30, 36), gray(70), gray(130), gray(200)
+_PICTURES = {"karyogram.png": "karyogram", "overlay.png": "image with numbered outlines"}
 _TEXT, _LINE = 18, 25
 _GAP, _CAPTION = 24, 32  # between overlays, and for the name above each
 _SMALLEST = 330  # width of an overlay in which the numbers can be told
@@ -156,7 +157,7 @@ def case_html(case: Case) -> str:
         for i, (name, karyotype) in enumerate(case.cells)
     )
     cells += "\n".join(
-        _cell(i, name, f"left out: {why}", _PICTURES[1:])
+        _cell(i, name, f"left out: {why}", ("overlay.png",))
         for i, (name, why) in enumerate(case.left_out, len(case.cells))
     )
     reasons = "".join(f"<li>{html.escape(reason)}</li>" for reason in case.reasons)
@@ -173,21 +174,15 @@ def case_html(case: Case) -> str:
 """
 
 
-_PICTURES = (("karyogram.png", "karyogram"), ("overlay.png", "image with numbered outlines"))
-
-
-def _cell(number: int, name: str, said: str, pictures_shown: tuple[tuple[str, str], ...] = _PICTURES) -> str:
+def _cell(number: int, name: str, said: str, files: Sequence[str] = tuple(_PICTURES)) -> str:
     """One cell: what is said of it, and pictures of it side by side, each a link to the file."""
     shown = html.escape(name)
     pictures = "".join(
         f"<a href='{_address(f'{name}/{file}')}'><img src='{_address(f'{name}/{file}')}' loading=lazy "
-        f"alt='{what} of {shown}'></a>"
-        for file, what in pictures_shown
+        f"alt='{_PICTURES[file]} of {shown}'></a>"
+        for file in files
     )
-    links = ", ".join(
-        f"<a href='{_address(f'{name}/{file}')}'>{file}</a>"
-        for file in (*(file for file, _ in pictures_shown), "result.json")
-    )
+    links = ", ".join(f"<a href='{_address(f'{name}/{file}')}'>{file}</a>" for file in (*files, "result.json"))
     return (
         f"<section id='{number}'><h2>{shown}</h2><p>{html.escape(said)}  ·  {links}</p><div>{pictures}</div></section>"
     )
