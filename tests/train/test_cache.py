@@ -1,6 +1,7 @@
 """Cached material: made from annotated images, read back as it was."""
 
 import os
+import shutil
 from dataclasses import replace
 
 import cv2
@@ -60,7 +61,7 @@ def test_a_resized_mask_keeps_its_place_and_area(scale):
 
 
 def test_material_of_annotated_images(tiny_cil, tmp_path):
-    root, spreads = tiny_cil
+    root, spreads = shutil.copytree(tiny_cil[0], tmp_path / "data"), tiny_cil[1]  # other tests read the same label
     names = list(spreads)
     assert list(cache.build(open_source("cil", root), names, tmp_path, workers=1)) == names
     assert list(cache.build(open_source("cil", root), names, tmp_path, workers=1)) == [], (
