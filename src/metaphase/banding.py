@@ -18,12 +18,24 @@ from numpy.typing import NDArray
 
 from metaphase.chromosomes import bands, centromeric_index, name_of
 
-__all__ = ["POINTS", "VARIABLE_DENSITY", "Alignment", "align", "ideogram_densities", "profile_of", "resampled"]
+__all__ = [
+    "LARGEST_MARGIN",
+    "POINTS",
+    "VARIABLE_DENSITY",
+    "Alignment",
+    "align",
+    "ideogram_densities",
+    "profile_of",
+    "resampled",
+]
 
 Float64 = NDArray[np.float64]
 
 POINTS = 96
 """Points of a profile that is compared, from tip to tip."""
+
+LARGEST_MARGIN = 2.0
+"""Of two correlations, the difference at most."""
 
 VARIABLE_DENSITY = {1: 90.0, 9: 20.0, 16: 90.0, 24: 90.0}
 """Density of the variable heterochromatin in G-banding, by label, where it is not about 35: pale in 9."""
@@ -60,7 +72,7 @@ class Alignment:
 
     @property
     def margin(self) -> float:
-        """How much better it fits as it lies than turned, in [-2, 2]."""
+        """How much better it fits as it lies than turned, from -`LARGEST_MARGIN` to `LARGEST_MARGIN`."""
         return self.score - self.turned_score
 
     @property

@@ -117,9 +117,6 @@ class SegmentConfig:
     suppress_contained: float = 0.98
     """Of two masks that share more than this part of the smaller one the better one stays, in (0, 1)."""
 
-    suppress_area_power: float = 0.0
-    """The better mask is the one of larger score * area ** power, at least 0."""
-
     alike: float = 0.7
     """Masks that share more than this part of their union are one answer: their boxes and classes are averaged."""
 
@@ -155,7 +152,7 @@ class IdentifyConfig:
     segmenter_weight: float = 0.3
     """Weight of the segmenter's log probabilities of the class beside the identifier's own, at least 0."""
 
-    bands_weight: float = 40.0
+    bands_weight: float = 4.0
     """Nats that a correlation better by 1 with the ideogram adds to the network's log-odds of the p arm being up."""
 
     both_ways: bool = True

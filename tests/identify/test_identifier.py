@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from metaphase.banding import ideogram_densities
 from metaphase.config import IdentifyConfig
 from metaphase.errors import WeightsError
-from metaphase.identify import Identifier
-from metaphase.types import Instances, Spread
+from metaphase.identify import Identifier, upright
+from metaphase.types import Instances, Spread, Straightened
 
 
 class DarkEnd:
@@ -62,10 +63,10 @@ def test_labels_probabilities_and_orientation(cell, both_ways):
     np.testing.assert_allclose(named.scores, [0.9, 0.7])
     assert len(session.calls) == (2 if both_ways else 1)
     # Which end a straightened chromosome begins with is arbitrary; upright says where the dark one is.
-    for laid, upright in zip(identified.straightened, identified.upright, strict=True):
+    for laid, up in zip(identified.straightened, identified.upright, strict=True):
         half = len(laid.gray) // 2
         begins_dark = laid.gray[:half][laid.inside[:half]].mean() < laid.gray[-half:][laid.inside[-half:]].mean()
-        assert begins_dark == upright
+        assert begins_dark == up
 
 
 def test_the_second_view_is_turned_and_read_turned_back(cell):
@@ -83,6 +84,17 @@ def test_an_opinion_that_does_not_turn_with_the_picture_is_no_opinion(cell):
     log_up, log_down = Identifier(Lopsided())._log_probabilities(np.zeros((2, 160, 32), np.uint8))
     np.testing.assert_allclose(log_up[:, 4], log_down[:, 4])
     np.testing.assert_allclose(np.exp(log_up).sum(1) + np.exp(log_down).sum(1), 1)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("doubt", [0.0, 0.5, 9.0])
+def test_bands_decide_which_end_is_up_where_the_network_is_not_sure(turned, doubt):
+    gray = np.repeat((255 - ideogram_densities(1)[:, None]).astype(np.uint8), 12, axis=1)
+    laid = Straightened(gray[::-1] if turned else gray, np.ones(gray.shape, bool))
+    against = np.array([doubt if turned else -doubt])
+    decided = upright(against, np.array([1]), [laid], IdentifyConfig())
+    assert decided.tolist() == [turned if doubt > 8 else not turned]
+    assert upright(against, np.array([1]), [laid], IdentifyConfig(bands_weight=40.0)).tolist() == [not turned]
 
 
 def test_temperature_calms(cell):

@@ -30,6 +30,7 @@ def candidates(masks, cells, scores):
         np.array(cells, np.int64).reshape(n, 2),
         np.array(scores, np.float32),
         np.zeros((n, 4), np.float32),
+        np.zeros((n, 169), np.float32),
         np.array(windows, np.float32).reshape(n, WINDOW, WINDOW),
         np.zeros((n, 24), np.float32),
     )
@@ -96,7 +97,11 @@ def test_numpy_and_torch_compute_the_same_masks():
     relative = torch.from_numpy(grid).expand(5, 2, -1)
     logits = mask_logits(torch.from_numpy(kernels), torch.from_numpy(np.stack(taken)), relative)
     expected = logits.sigmoid().numpy().reshape(5, WINDOW, WINDOW)
-    np.testing.assert_allclose(mask_probabilities(kernels, features, cells), expected, atol=1e-5)
+    found = mask_probabilities(kernels, features, cells)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    wide = mask_probabilities(kernels, features, cells, 2 * WINDOW)
+    assert wide.shape == (5, 2 * WINDOW, 2 * WINDOW)
+    np.testing.assert_allclose(wide[:, 36:108, 36:108], found, atol=1e-5)
 
 
 def test_candidates_are_the_best_cells_above_the_threshold(kernel_of):
@@ -164,13 +169,6 @@ def test_a_part_of_a_better_one_goes_and_the_limit_counts():
     found = candidates([whole, part], [[11, 11], [9, 11]], [0.9, 0.8])
     assert suppress(found, shared_pixels(found, GRID), iou=0.5, contained=0.75).tolist() == [0]
     assert suppress(found, shared_pixels(found, GRID), iou=0.5, contained=1.1).tolist() == [0, 1]
-
-
-def test_area_lets_a_whole_chromosome_win_over_a_surer_piece():
-    whole, piece = bar((48, 48), 50, 6, upright=True), bar((60, 48), 20, 6, upright=True)
-    found = candidates([whole, piece], [(11, 11), (14, 11)], [0.6, 0.7])
-    assert suppress(found, shared_pixels(found, GRID), iou=0.5, contained=0.75).tolist() == [1]
-    assert suppress(found, shared_pixels(found, GRID), iou=0.5, contained=0.75, area_power=0.8).tolist() == [0]
 
 
 def test_a_suppressed_candidate_suppresses_nobody():

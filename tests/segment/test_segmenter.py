@@ -68,6 +68,16 @@ def test_known_masks_come_back_at_full_resolution(drawn_network, scale):
     assert session.seen.dtype == np.float32
 
 
+def test_an_outline_does_not_end_at_the_border_of_its_window(drawn_network):
+    rods = [((140, 100), 230, 90), ((140, 160), 230, 20), ((60, 180), 50, 90)]
+    spread, full, small, cells = scene(1.0, rods)
+    cells[0] = (9, 17)  # a cell near one end: the other one lies outside the window
+    small[1] |= rod(small[1].shape, np.array([40, 30]), 30, 12, 0)  # the same features, far from the mask
+    found = Segmenter(drawn_network(small, cells))(spread)
+    agreement = np.array([[iou(found, i, mask) for i in range(len(found))] for mask in full])
+    assert agreement.max(1).min() > 0.9
+
+
 def test_chromosomes_that_cross_share_pixels(drawn_network):
     spread, full, small, cells = scene(1.0, RODS[1:3])
     found = Segmenter(drawn_network(small, cells))(spread)

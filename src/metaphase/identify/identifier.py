@@ -11,7 +11,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from metaphase import masks
-from metaphase.banding import align, profile_of
+from metaphase.banding import LARGEST_MARGIN, align, profile_of
 from metaphase.config import IdentifyConfig
 from metaphase.identify.straighten import straighten, to_input
 from metaphase.onnx_session import open_session
@@ -43,14 +43,14 @@ def upright(
     """Bool[M]: whether the p arm is at row 0, from the network's log-odds and the bands against the ideogram.
 
     labels: 1..24. The two fail differently: the network knows satellites and shapes, the ideogram has exact signs but
-    says little where bands are nearly symmetric.
+    says little where bands are nearly symmetric. Where the bands could not outweigh the network they are not aligned.
     """
-    profiles = [profile_of(laid.gray, laid.inside) for laid in straightened]
-    margins = [
-        align(profile, int(label)).margin if len(profile) > 1 else 0.0
-        for profile, label in zip(profiles, labels, strict=True)
-    ]
-    return np.asarray(up_log_odds + config.bands_weight * np.array(margins) >= 0)
+    decided = up_log_odds.copy()
+    for i in np.flatnonzero(np.abs(up_log_odds) <= config.bands_weight * LARGEST_MARGIN).tolist():
+        profile = profile_of(straightened[i].gray, straightened[i].inside)
+        if len(profile) > 1:
+            decided[i] += config.bands_weight * align(profile, int(labels[i])).margin
+    return np.asarray(decided >= 0)
 
 
 class Identifier:

@@ -35,13 +35,15 @@ class Candidates:
     """N possible chromosomes on the segmenter's grid.
 
     cells: Int64[N, 2], row and column at stride 8. scores: Float32[N] in [0, 1].
-    boxes: Float32[N, 4], annotation boxes in grid pixels. probabilities: Float32[N, 72, 72], mask windows at stride 2.
-    class_logits: Float32[N, 24], what the network thinks of the class.
+    boxes: Float32[N, 4], annotation boxes in grid pixels. kernels: Float32[N, 169], what makes the masks.
+    probabilities: Float32[N, 72, 72], mask windows at stride 2. class_logits: Float32[N, 24], what the network thinks
+    of the class.
     """
 
     cells: NDArray[np.int64]
     scores: Float32
     boxes: Float32
+    kernels: Float32
     probabilities: Float32
     class_logits: Float32
 
@@ -51,6 +53,7 @@ class Candidates:
             self.cells[index],
             self.scores[index],
             self.boxes[index],
+            self.kernels[index],
             self.probabilities[index],
             self.class_logits[index],
         )
@@ -78,32 +81,36 @@ def find_candidates(
     order = np.argsort(-probability[cells[:, 0], cells[:, 1]], kind="stable")[:most]
     cells = cells[order]
     rows, columns = cells[:, 0], cells[:, 1]
-    windows = mask_probabilities(np.ascontiguousarray(kernel[:, rows, columns].T), features, cells)
+    kernels = np.ascontiguousarray(kernel[:, rows, columns].T)
+    windows = mask_probabilities(kernels, features, cells)
     inside = windows > 0.5
     filled = (windows * inside).sum((1, 2)) / np.maximum(inside.sum((1, 2)), 1)
     sides = box[:, rows, columns].T * unit
     centre = (cells[:, ::-1] + 0.5) * CELL
     boxes = np.concatenate([centre - sides[:, :2], centre + sides[:, 2:]], 1).astype(np.float32)
     scores = (probability[rows, columns] * filled).astype(np.float32)
-    return Candidates(cells, scores, boxes, windows, np.ascontiguousarray(classes[:, rows, columns].T))
+    return Candidates(cells, scores, boxes, kernels, windows, np.ascontiguousarray(classes[:, rows, columns].T))
 
 
-def mask_probabilities(kernels_nk: Float32, features: Float32, cells: NDArray[np.int64]) -> Float32:
-    """Float32[N, 72, 72]: what `network.mask_logits` computes, after the sigmoid, for windows around `cells`."""
-    half = WINDOW // 2
+def mask_probabilities(kernels_nk: Float32, features: Float32, cells: NDArray[np.int64], size: int = WINDOW) -> Float32:
+    """Float32[N, size, size]: what `network.mask_logits` computes, after the sigmoid, for windows around `cells`.
+
+    size: rows and columns, even.
+    """
+    half = size // 2
     padded = np.pad(features, ((0, 0), (half, half), (half, half)))
-    span = (np.arange(WINDOW, dtype=np.float32) - WINDOW / 2 + 0.5) * np.float32(2 / 32)
-    grid = np.stack([np.tile(span, WINDOW), np.repeat(span, WINDOW)])
-    out = np.empty((len(cells), WINDOW, WINDOW), np.float32)
+    span = (np.arange(size, dtype=np.float32) - size / 2 + 0.5) * np.float32(2 / 32)
+    grid = np.stack([np.tile(span, size), np.repeat(span, size)])
+    out = np.empty((len(cells), size, size), np.float32)
     splits = np.cumsum(KERNEL_PARTS)[:-1]
     for i, (row, column) in enumerate(cells * CELL // 2 + CELL // 4):
         w1, b1, w2, b2, w3, b3 = np.split(kernels_nk[i], splits)
-        window = padded[:, row : row + WINDOW, column : column + WINDOW].reshape(len(features), -1)
+        window = padded[:, row : row + size, column : column + size].reshape(len(features), -1)
         x = np.concatenate([window, grid])
         x = np.maximum(w1.reshape(8, 10) @ x + b1[:, None], 0)
         x = np.maximum(w2.reshape(8, 8) @ x + b2[:, None], 0)
         logits = np.clip(w3 @ x + b3, -30, 30)
-        out[i] = (1 / (1 + np.exp(-logits))).reshape(WINDOW, WINDOW)
+        out[i] = (1 / (1 + np.exp(-logits))).reshape(size, size)
     return out
 
 
@@ -120,14 +127,12 @@ def shared_pixels(candidates: Candidates, shape: tuple[int, int]) -> Float32:
     return (table @ table.T).toarray()
 
 
-def suppress(
-    candidates: Candidates, shared: Float32, *, iou: float, contained: float, area_power: float = 0.0
-) -> NDArray[np.int64]:
+def suppress(candidates: Candidates, shared: Float32, *, iou: float, contained: float) -> NDArray[np.int64]:
     """Indices of the candidates that stay, best first: greedy, on overlap of the masks themselves.
 
     shared: of `shared_pixels`. A candidate goes when its mask and a better one share more than `iou` of their union, or
     more than `contained` of the smaller mask. Boxes play no part: two chromosomes that cross in their middle share
-    centre and box. Better means score * area ** `area_power`: above 0, a whole chromosome wins over a surer piece.
+    centre and box.
     """
     area = shared.diagonal()
     smaller = np.minimum(area[:, None], area[None, :])
@@ -135,7 +140,7 @@ def suppress(
     too_close |= shared > contained * np.maximum(smaller, 1)
     alive = area > 0
     chosen = []
-    for i in np.argsort(-candidates.scores * area**area_power, kind="stable"):
+    for i in np.argsort(-candidates.scores, kind="stable"):
         if alive[i]:
             chosen.append(int(i))
             alive &= ~too_close[i]

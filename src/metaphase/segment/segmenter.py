@@ -14,7 +14,16 @@ from numpy.typing import NDArray
 from metaphase import masks
 from metaphase.config import SegmentConfig
 from metaphase.onnx_session import open_session
-from metaphase.segment.candidates import CELL, WINDOW, Candidates, find_candidates, pool, shared_pixels, suppress
+from metaphase.segment.candidates import (
+    CELL,
+    WINDOW,
+    Candidates,
+    find_candidates,
+    mask_probabilities,
+    pool,
+    shared_pixels,
+    suppress,
+)
 from metaphase.segment.joining import with_joined
 from metaphase.segment.scale import CLEAR, WIDTH, network_input, transmittance
 from metaphase.types import Instances, Spread
@@ -27,6 +36,9 @@ Float32 = NDArray[np.float32]
 
 _CLIPPED = 0.9
 """Part of a background that has one gray, from which it was cut off there: others have a third, half at most."""
+
+_CUT = 3
+"""Pixels of a window's border that a mask covers, at least, where it may go on beyond."""
 
 
 class Segmenter:
@@ -67,12 +79,12 @@ class Segmenter:
             shared,
             iou=self._config.suppress_iou,
             contained=self._config.suppress_contained,
-            area_power=self._config.suppress_area_power,
         )
         kept = kept[candidates.scores[kept] >= self._config.score]
         kept = kept[np.argsort(-candidates.scores[kept], kind="stable")]
         pooled = pool(candidates, kept, shared, alike=self._config.alike)
-        found = _to_full_resolution(pooled, foreground, scale, spread, self._config)
+        windows = _whole_windows(pooled, features)
+        found = _to_full_resolution(pooled, windows, foreground, scale, spread, self._config)
         logits = self._config.calibration_slope * found.scores + self._config.calibration_offset
         found = replace(found, scores=(1 / (1 + np.exp(-logits))).astype(np.float32))
         # In fluorescence the bands cannot tell which reading is right.
@@ -105,8 +117,35 @@ def _chromosome_level(view: NDArray[np.uint8], first: float) -> float:
     return min(first, 0.95)
 
 
+def _whole_windows(candidates: Candidates, features: Float32) -> list[Float32]:
+    """Mask windows, Float32[72, 72] each, and twice as wide where the mask runs into the border of its window.
+
+    features: [8, 4h, 4w]. A wide window has, beyond the usual one, what is connected with the mask there.
+    """
+    inside = candidates.probabilities > 0.5
+    edges = np.stack([inside[:, 0], inside[:, -1], inside[:, :, 0], inside[:, :, -1]])
+    cut = edges.sum(2).max(0, initial=0) >= _CUT
+    windows = list(candidates.probabilities)
+    margin = slice(WINDOW // 2, WINDOW // 2 + WINDOW)
+    for i in np.flatnonzero(cut).tolist():
+        wide = mask_probabilities(candidates.kernels[i : i + 1], features, candidates.cells[i : i + 1], 2 * WINDOW)[0]
+        _, parts = cv2.connectedComponents((wide > 0.5).astype(np.uint8), connectivity=8)
+        own = np.zeros(parts.max() + 1, bool)
+        own[parts[margin, margin][inside[i]]] = True
+        own[0] = False
+        kept = cv2.dilate(own[parts].astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
+        kept[margin, margin] = True
+        windows[i] = np.where(kept, wide, np.float32(0))
+    return windows
+
+
 def _to_full_resolution(
-    candidates: Candidates, foreground: Bool, scale: float, spread: Spread, config: SegmentConfig
+    candidates: Candidates,
+    windows: list[Float32],
+    foreground: Bool,
+    scale: float,
+    spread: Spread,
+    config: SegmentConfig,
 ) -> Instances:
     """Masks in original pixels: the windows enlarged, edges taken from the foreground, left-over pixels shared out."""
     height, width = foreground.shape
@@ -115,7 +154,7 @@ def _to_full_resolution(
     index: list[int] = []
     best = np.full((height, width), np.float32(0))
     for i in range(len(candidates.scores)):
-        enlarged = _enlarge(candidates.probabilities[i], candidates.cells[i], scale, (height, width))
+        enlarged = _enlarge(windows[i], candidates.cells[i], scale, (height, width))
         if enlarged is None:
             continue
         probability, x, y = enlarged
@@ -167,7 +206,7 @@ def _enlarge(
     rows, columns = np.flatnonzero((window > 0.15).any(1)), np.flatnonzero((window > 0.15).any(0))
     if not len(rows):
         return None
-    top, left = (cell * CELL + CELL // 2 - WINDOW).tolist()
+    top, left = (cell * CELL + CELL // 2 - len(window)).tolist()
     x0 = max(0, int(np.floor((left + 2 * columns[0] - 2) / scale)))
     y0 = max(0, int(np.floor((top + 2 * rows[0] - 2) / scale)))
     x1 = min(size_hw[1], int(np.ceil((left + 2 * columns[-1] + 4) / scale)))

@@ -22,9 +22,7 @@ from metaphase.types import Instances
 
 __all__ = ["ASKED_LOOSELY", "accept", "refresh"]
 
-ASKED_LOOSELY = SegmentConfig(
-    objectness=0.1, score=0.12, suppress_iou=0.85, suppress_contained=0.97, suppress_area_power=0.0
-)
+ASKED_LOOSELY = SegmentConfig(objectness=0.1, score=0.12, suppress_iou=0.85, suppress_contained=0.97)
 """The segmenter shows nearly all that it thinks of: annotated boxes choose better among it than its own ranking."""
 
 _TRUST = 0.25  # what a score of 1 adds to the IoU with the box when masks compete for a box
