@@ -46,7 +46,7 @@ class Cell:
 def arguments(description: str | None, **extra: dict[str, object]) -> argparse.Namespace:
     """The options that all scripts share: --split, --limit, --root, --weights, and those of `extra`."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--split", default="val", help="split of CIL (val)")
+    parser.add_argument("--split", default="val", help="split of CIL (val); val,train/6: and every sixth cell of train")
     parser.add_argument("--limit", type=int, help="only so many cells, the first of the split")
     parser.add_argument("--root", type=Path, default=os.environ.get("METAPHASE_DATA"), help="folder of the data sets")
     parser.add_argument("--weights", type=Path, help="a folder of weights; left out, those of the package")
@@ -62,13 +62,17 @@ def load_cells(options: argparse.Namespace, model: Model | None = None) -> Itera
     """The cells of the split, from the disk where the same weights were here before."""
     model = model or load_model(options.weights)
     index = cil.find(options.root)
-    names = cil.splits(index)[options.split][: options.limit]
-    folder = CACHE / model.info["sha256"][:12] / options.split
-    folder.mkdir(parents=True, exist_ok=True)
-    for done, name in enumerate(names, 1):
-        yield _cell(index, name, folder / f"{name}.npz", model)
+    files = []
+    for part in options.split.split(","):
+        split, _, every = part.partition("/")
+        folder = CACHE / model.info["sha256"][:12] / split
+        folder.mkdir(parents=True, exist_ok=True)
+        files += [(name, folder / f"{name}.npz") for name in cil.splits(index)[split][:: int(every or 1)]]
+    files = files[: options.limit]
+    for done, (name, file) in enumerate(files, 1):
+        yield _cell(index, name, file, model)
         if sys.stderr.isatty() or done % 50 == 0:
-            print(f"\r{done} of {len(names)} cells", end="", file=sys.stderr, flush=True)
+            print(f"\r{done} of {len(files)} cells", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
 
 

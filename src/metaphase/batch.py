@@ -29,7 +29,8 @@ __all__ = [
 
 FILES = ("result.json", "karyogram.png", "overlay.png")
 """What is written for each image."""
-EXTRAS = ("karyogram.pdf", "evidence.png")
+_PDF, _EVIDENCE = "karyogram.pdf", "evidence.png"
+EXTRAS = (_PDF, _EVIDENCE)
 """What is written where `ReportConfig` asks for it."""
 
 
@@ -134,9 +135,9 @@ def _karyotype_image(job: Job, out: Path, model: Model, look: ReportConfig) -> O
     folder = out / job.name
     files = dict(zip(FILES, contents, strict=True))
     if look.karyogram_pdf:
-        files[EXTRAS[0]] = report.encode_pdf([sheet], path.stem)
+        files[_PDF] = report.encode_pdf([sheet], path.stem)
     if look.evidence:
-        files[EXTRAS[1]] = report.encode_png(report.evidence_sheet(spread, karyotype, path.stem, look).rgb())
+        files[_EVIDENCE] = report.encode_png(report.evidence_sheet(spread, karyotype, path.stem, look).rgb())
     write_folder(folder, files)
     remove(folder / name for name in EXTRAS if name not in files)
     warnings = tuple(warning.removeprefix(f"{path}: ") for warning in spread.warnings)
