@@ -25,7 +25,7 @@ from metaphase import identify, masks
 from metaphase.banding import align, profile_of
 from metaphase.chromosomes import name_of
 from metaphase.config import IdentifyConfig
-from metaphase.identify import Identifier
+from metaphase.identify import Identified, Identifier
 from metaphase.predict import Model, load_model
 from metaphase.synth import draw_numbered
 from metaphase.types import Instances, Spread, Straightened
@@ -54,6 +54,11 @@ def tips(crop: np.ndarray, offset_xy: np.ndarray, width: float) -> tuple[np.ndar
     return ends[0], ends[1]
 
 
+def up(found: Identified, index: int) -> bool:
+    """Whether the p arm is at row 0, for the class that was named."""
+    return bool(found.upright[index, found.instances.labels[index] - 1])
+
+
 def marked(options: object, model: Model) -> tuple[int, int, dict[int, list[bool]]]:
     """Right, all, and by class, of the marked chromosomes that were found."""
     by_image = defaultdict(list)
@@ -75,7 +80,7 @@ def marked(options: object, model: Model) -> tuple[int, int, dict[int, list[bool
             is_up = np.linalg.norm(first - p) + np.linalg.norm(last - q) < np.linalg.norm(first - q) + np.linalg.norm(
                 last - p
             )
-            outcome[mark["label"]].append(bool(cell.identified.upright[i] == is_up))
+            outcome[mark["label"]].append(bool(up(cell.identified, i) == is_up))
     flat = [right for each in outcome.values() for right in each]
     return sum(flat), len(flat), outcome
 
@@ -91,7 +96,7 @@ def drawn(model: Model, count: int) -> list[bool]:
         found = model.identify(one.spread, truth)
         for i, direction in enumerate(one.p_arm_direction_xy):
             first, last = tips(truth.crops[i], truth.offsets_xy[i], one.spread.chromosome_width)
-            right.append(bool(found.upright[i] == (float((first - last) @ direction) > 0)))
+            right.append(up(found, i) == (float((first - last) @ direction) > 0))
     return right
 
 
@@ -108,7 +113,7 @@ def bioimlab(identifier: Identifier, root: Path, every: int, *, told: bool) -> d
             found = identifier(spread, replace(instances, probabilities_nc=given) if told else instances)
             assert instances.crops is not None
             first, last = tips(instances.crops[0], instances.offsets_xy[0], spread.chromosome_width)
-            outcome[label].append(bool(found.upright[0] == (first[1] < last[1])))
+            outcome[label].append(up(found, 0) == bool(first[1] < last[1]))
     return outcome
 
 
@@ -139,7 +144,7 @@ def upside_down(options: object, model: Model) -> list[tuple[int, float, int]]:
         for i, laid in enumerate(cell.identified.straightened):
             label, sure = int(instances.labels[i]), float(instances.probabilities_nc[i].max())
             if sure > 0.95 and instances.scores[i] > 0.95:
-                votes[label].append(agree(laid, label, float(cell.identified.up_log_odds[i])))
+                votes[label].append(agree(laid, label, float(cell.identified.up_log_odds[i, label - 1])))
     return [(label, float(np.mean(each)), len(each)) for label, each in sorted(votes.items())]
 
 

@@ -122,7 +122,7 @@ def test_bioimlab_names_each_chromosome_alone_and_then_in_its_cell(tmp_path, run
             probabilities = np.full((len(labels), 24), 1e-3)
             probabilities[np.arange(len(labels)), labels - 1] = 1
             named = replace(instances, labels=labels, probabilities_nc=probabilities.astype(np.float32))
-            return Identified(named, np.ones(len(labels), bool), (), np.zeros(len(labels)))
+            return Identified(named, np.ones((len(labels), 24), bool), (), np.zeros((len(labels), 24)))
 
     outcome = run("bioimlab", "test", tmp_path, Namer("bioimlab", tmp_path))[1]
     scores = values(outcome)

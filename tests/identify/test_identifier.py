@@ -63,7 +63,8 @@ def test_labels_probabilities_and_orientation(cell, both_ways):
     np.testing.assert_allclose(named.scores, [0.9, 0.7])
     assert len(session.calls) == (2 if both_ways else 1)
     # Which end a straightened chromosome begins with is arbitrary; upright says where the dark one is.
-    for laid, up in zip(identified.straightened, identified.upright, strict=True):
+    named_up = identified.upright[[0, 1], named.labels - 1]
+    for laid, up in zip(identified.straightened, named_up, strict=True):
         half = len(laid.gray) // 2
         begins_dark = laid.gray[:half][laid.inside[:half]].mean() < laid.gray[-half:][laid.inside[-half:]].mean()
         assert begins_dark == up
@@ -80,7 +81,7 @@ def test_the_second_view_is_turned_and_read_turned_back(cell):
 
 def test_an_opinion_that_does_not_turn_with_the_picture_is_no_opinion(cell):
     once = Identifier(Lopsided(), IdentifyConfig(both_ways=False))(*cell)
-    assert once.upright.all()
+    assert once.upright[:, 4].all()
     log_up, log_down = Identifier(Lopsided())._log_probabilities(np.zeros((2, 160, 32), np.uint8))
     np.testing.assert_allclose(log_up[:, 4], log_down[:, 4])
     np.testing.assert_allclose(np.exp(log_up).sum(1) + np.exp(log_down).sum(1), 1)
@@ -91,10 +92,12 @@ def test_an_opinion_that_does_not_turn_with_the_picture_is_no_opinion(cell):
 def test_bands_decide_which_end_is_up_where_the_network_is_not_sure(turned, doubt):
     gray = np.repeat((255 - ideogram_densities(1)[:, None]).astype(np.uint8), 12, axis=1)
     laid = Straightened(gray[::-1] if turned else gray, np.ones(gray.shape, bool))
-    against = np.array([doubt if turned else -doubt])
-    decided = upright(against, np.array([1]), [laid], IdentifyConfig())
-    assert decided.tolist() == [turned if doubt > 8 else not turned]
-    assert upright(against, np.array([1]), [laid], IdentifyConfig(bands_weight=40.0)).tolist() == [not turned]
+    against = np.full((1, 24), doubt if turned else -doubt)
+    p = np.eye(24)[[0]] * 0.9
+    decided = upright(against, p, [laid], IdentifyConfig())
+    assert decided[0, 0] == (turned if doubt > 8 else not turned)
+    assert (decided[0, 1:] == (against[0, 1:] >= 0)).all(), "bands are not laid against classes that it cannot have"
+    assert upright(against, p, [laid], IdentifyConfig(bands_weight=40.0))[0, 0] == (not turned)
 
 
 def test_temperature_calms(cell):
@@ -109,7 +112,7 @@ def test_no_chromosomes(cell):
     session = DarkEnd()
     identified = Identifier(session)(spread, instances.select([]))
     assert len(identified.instances) == 0
-    assert identified.upright.shape == (0,)
+    assert identified.upright.shape == (0, 24)
     assert identified.straightened == ()
     assert session.calls == []
 

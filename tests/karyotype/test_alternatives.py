@@ -52,7 +52,7 @@ def test_another_reading_of_a_placed_chromosome_is_no_chromosome_and_no_debris()
     boxes, labels = cell()
     part = (4 * 7, 10, 4 * 7 + 3, 40)
     found = instances(*boxes, part, labels=[*labels, 4], scores=np.array([0.95] * 46 + [0.9]))
-    assembled = assemble(found, np.ones(47, bool), ())
+    assembled = assemble(found, np.ones((47, 24), bool), ())
     assert len(assembled.instances) == 46
     assert assembled.tray == ()
     assert len(assembled.upright) == len(assembled.labels_before) == 46
@@ -61,7 +61,7 @@ def test_another_reading_of_a_placed_chromosome_is_no_chromosome_and_no_debris()
 def test_a_piece_elsewhere_stays_in_sight():
     boxes, labels = cell()
     found = instances(*boxes, (100, 100, 103, 120), labels=[*labels, 4], scores=np.array([0.95] * 46 + [0.02]))
-    assembled = assemble(found, np.ones(47, bool), ())
+    assembled = assemble(found, np.ones((47, 24), bool), ())
     assert len(assembled.instances) == 47
 
 
@@ -69,6 +69,6 @@ def test_two_readings_of_one_chromosome_do_not_fill_two_places():
     boxes, labels = cell()
     boxes[11] = (4 * 10, 12, 4 * 10 + 3, 59)  # the second 6 is the first one again
     found = instances(*boxes, labels=labels, scores=np.array([0.95] * 11 + [0.8] + [0.95] * 34))
-    assembled = assemble(found, np.ones(46, bool), ())
+    assembled = assemble(found, np.ones((46, 24), bool), ())
     assert (assembled.instances.of_status("chromosome").labels == 6).sum() == 1
     assert len(assembled.instances) == 45

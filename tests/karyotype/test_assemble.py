@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metaphase.banding import ideogram_densities
 from metaphase.chromosomes import relative_lengths
 from metaphase.config import KaryotypeConfig
 from metaphase.karyotype import assemble, call_of, solve
@@ -30,7 +29,7 @@ def cell(labels: list[int], sure: float = 0.95, **columns: object) -> tuple[Inst
     offsets = [(10 * i, 0) for i in range(m)]
     instances = Instances.from_masks(200, 10 * m + 20, crops, offsets, probabilities_nc=p, **columns)
     straightened = [Straightened(np.full(crop.shape, 90, np.uint8), crop) for crop in crops]
-    return instances, np.ones(m, bool), straightened
+    return instances, np.ones((m, 24), bool), straightened
 
 
 def everyone(karyotype: Karyotype) -> list[int]:
@@ -153,7 +152,7 @@ def test_no_sense_is_never_called_and_never_raises(
     offsets = [(0 if stacked else 10 * i, 0) for i in range(m)]
     instances = Instances.from_masks(200, 1300, crops, offsets, probabilities_nc=p, scores=np.full(m, score))
     straightened = [Straightened(np.full(crop.shape, 90, np.uint8), crop) for crop in crops] if laid else []
-    karyotype = assemble(instances, np.ones(m, bool), straightened)
+    karyotype = assemble(instances, np.ones((m, 24), bool), straightened)
     assert karyotype.iscn is None
     assert karyotype.reasons
     assert len(karyotype.groups) == 23
@@ -189,10 +188,8 @@ def test_other_lengths_are_refused() -> None:
 @pytest.mark.parametrize("turned", [False, True])
 def test_a_chromosome_that_the_cell_renames_is_turned_to_its_new_class(turned: bool) -> None:
     instances, upright, straightened = cell(MALE, 0.6)
-    density = ideogram_densities(5, 120)
-    gray = np.repeat(np.clip(200 - density[:, None], 0, 255).astype(np.uint8), 12, 1)
-    gray = gray[::-1] if turned else gray
-    straightened[4] = Straightened(gray, np.ones(gray.shape, bool))
+    upright[4] = turned
+    upright[4, 4] = not turned
     p = np.array(instances.probabilities_nc)
     p[4] = (1 - 0.5 - 0.45) / 22  # its own best class is 4, of which there are two already
     p[4, 3], p[4, 4] = 0.5, 0.45

@@ -19,13 +19,16 @@ from metaphase.types import Instances, Spread, Straightened
 
 __all__ = ["Identified", "Identifier", "upright"]
 
+_PLAUSIBLE = 0.1
+"""Probability of a class from which bands are laid against its ideogram; below it for the best one only."""
+
 
 @dataclass(frozen=True, eq=False)
 class Identified:
-    """Instances with probabilities and labels; for each one the straightened chromosome, and whether its p arm is up.
+    """Instances with probabilities and labels; for each one the straightened chromosome, and which end is its p arm.
 
-    upright: Bool[M]: False where the straightened image has to be turned by 180 degrees.
-    up_log_odds: Float64[M], what the network alone says about that for its best class, in nats.
+    upright: Bool[M, 24], for each class that it may have: False where the straightened image has then to be turned by
+    180 degrees. up_log_odds: Float64[M, 24], what the network alone says about that, in nats.
     """
 
     instances: Instances
@@ -36,20 +39,23 @@ class Identified:
 
 def upright(
     up_log_odds: NDArray[np.float64],
-    labels: NDArray[np.int64],
+    probabilities: NDArray[np.floating],
     straightened: Sequence[Straightened],
     config: IdentifyConfig,
 ) -> NDArray[np.bool_]:
-    """Bool[M]: whether the p arm is at row 0, from the network's log-odds and the bands against the ideogram.
+    """Bool[M, 24]: whether the p arm is at row 0, from the network's log-odds and the bands against the ideogram.
 
-    labels: 1..24. The two fail differently: the network knows satellites and shapes, the ideogram has exact signs but
-    says little where bands are nearly symmetric. Where the bands could not outweigh the network they are not aligned.
+    up_log_odds, probabilities: [M, 24], of each class. The two fail differently: the network knows satellites and
+    shapes, the ideogram has exact signs but says little where bands are nearly symmetric. Bands are laid against
+    plausible classes only, and where they could outweigh the network.
     """
     decided = up_log_odds.copy()
-    for i in np.flatnonzero(np.abs(up_log_odds) <= config.bands_weight * LARGEST_MARGIN).tolist():
+    open_to_bands = np.abs(up_log_odds) <= config.bands_weight * LARGEST_MARGIN
+    asked = open_to_bands & (probabilities >= np.minimum(_PLAUSIBLE, probabilities.max(1, keepdims=True)))
+    for i in np.flatnonzero(asked.any(1)).tolist():
         profile = profile_of(straightened[i].gray, straightened[i].inside)
-        if len(profile) > 1:
-            decided[i] += config.bands_weight * align(profile, int(labels[i])).margin
+        for k in np.flatnonzero(asked[i]).tolist() if len(profile) > 1 else ():
+            decided[i, k] += config.bands_weight * align(profile, k + 1).margin
     return np.asarray(decided >= 0)
 
 
@@ -72,7 +78,7 @@ class Identifier:
         say nothing.
         """
         if not len(instances):
-            return Identified(instances, np.zeros(0, bool), (), np.zeros(0))
+            return Identified(instances, np.zeros((0, 24), bool), (), np.zeros((0, 24)))
         assert instances.crops is not None
         levels = masks.photometry(spread.gray, instances.union())
         straightened = tuple(
@@ -86,15 +92,11 @@ class Identifier:
         log_class += self._config.segmenter_weight * before
         log_class -= log_class.max(1, keepdims=True)
         probabilities = np.exp(log_class)
-        best = log_class.argmax(1)
-        rows = np.arange(len(best))
-        named = replace(
-            instances,
-            labels=best.astype(np.int64) + 1,
-            probabilities_nc=(probabilities / probabilities.sum(1, keepdims=True)).astype(np.float32),
-        )
-        up = log_up[rows, best] - log_down[rows, best]
-        return Identified(named, upright(up, named.labels, straightened, self._config), straightened, up)
+        probabilities /= probabilities.sum(1, keepdims=True)
+        labels = probabilities.argmax(1).astype(np.int64) + 1
+        named = replace(instances, labels=labels, probabilities_nc=probabilities.astype(np.float32))
+        up = log_up - log_down
+        return Identified(named, upright(up, probabilities, straightened, self._config), straightened, up)
 
     def _log_probabilities(self, inputs: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Float64[N, 24] twice: log P(class, p arm up) and log P(class, p arm down)."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from metaphase.banding import align, profile_of
 from metaphase.chromosomes import X, Y, sanity
 from metaphase.config import KaryotypeConfig
 from metaphase.karyotype.alternatives import exclusive, weaker_of_conflicts
@@ -42,7 +41,7 @@ def assemble(
 
     instances: `probabilities_nc` from the identifier, `scores` = P(is a chromosome). Those that already have the
     status "unknown" or "debris" keep it and take no slot.
-    upright: Bool[M]; straightened: M of them, or none at all.
+    upright: Bool[M, 24], of each class that an instance may get; straightened: M of them, or none at all.
     Returns labels as assigned; scores = P(is a chromosome and has the assigned class); the status
     "unknown" where even the best class is improbable (`config.unknown_below`, and `config.extra_unknown_below` for
     those that found no slot) or where one without a slot may well be no chromosome (`config.extra_chromosome_below`;
@@ -53,15 +52,15 @@ def assemble(
     """
     m = len(instances)
     upright = np.asarray(upright, bool)
-    if upright.shape != (m,):
-        raise ValueError(f"upright must have shape ({m},), but got {upright.shape}")
+    if upright.shape != (m, 24):
+        raise ValueError(f"upright must have shape ({m}, 24), but got {upright.shape}")
     if len(straightened) not in (0, m):
         raise ValueError(f"straightened must have {m} entries or none, but has {len(straightened)}")
     named, kept = _named(instances, straightened, config)
-    m, upright, before = len(kept), upright[kept], _best_classes(instances)[kept]
+    m, before = len(kept), _best_classes(instances)[kept]
     straightened = tuple(straightened[i] for i in kept) if straightened else ()
     labels, status = named.instances.labels, named.instances.status
-    upright = _turned_to(labels, before, upright, straightened)
+    upright = upright[kept, labels - 1]
     long = lengths(named.instances, straightened)
     groups: list[tuple[int, ...]] = []
     for label in range(1, Y + 1):
@@ -80,22 +79,6 @@ def assemble(
         reasons=named.call.reasons,
         labels_before=before,
     )
-
-
-def _turned_to(
-    labels: NDArray[np.int64],
-    before: NDArray[np.int64],
-    upright: NDArray[np.bool_],
-    straightened: Sequence[Straightened],
-) -> NDArray[np.bool_]:
-    """Bool[M]: `upright`, decided anew by the bands where the cell gave a chromosome another class than its best."""
-    decided = upright.copy()
-    for i in np.flatnonzero(labels != before).tolist() if straightened else ():
-        profile = profile_of(straightened[i].gray, straightened[i].inside)
-        if len(profile) >= 2:
-            fit = align(profile, int(labels[i]))
-            decided[i] = fit.score > fit.turned_score or (fit.score == fit.turned_score and upright[i])
-    return decided
 
 
 def _best_classes(instances: Instances) -> NDArray[np.int64]:
