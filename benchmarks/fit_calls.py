@@ -70,7 +70,7 @@ SOFTNESS = (1.0, 1.35)
 """What is tried of it."""
 LOWEST = 0.3
 """No abnormal karyotype is called from a posterior below this."""
-FALSE_ALARMS = 0.006
+FALSE_ALARMS = 0.003
 """Share of the normal cells that may be called each kind of abnormal."""
 CURVE = (0.7, 0.75, 0.8, 0.82, 0.84, 0.86, 0.88, 0.9, 0.92, 0.94)
 """Shares of normal cells called right for which the operating point is shown."""
