@@ -18,6 +18,8 @@ from metaphase.predict import Model, load_model
 from metaphase.types import Instances, Straightened
 
 CACHE = Path("runs/identified")
+FORMAT = 2
+"""Raised whenever the program finds or stores other things with the same weights: what is on the disk is then old."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +67,7 @@ def load_cells(options: argparse.Namespace, model: Model | None = None) -> Itera
     files = []
     for part in options.split.split(","):
         split, _, every = part.partition("/")
-        folder = CACHE / model.info["sha256"][:12] / split
+        folder = CACHE / f"{model.info['sha256'][:12]}-{FORMAT}" / split
         folder.mkdir(parents=True, exist_ok=True)
         files += [(name, folder / f"{name}.npz") for name in cil.splits(index)[split][:: int(every or 1)]]
     files = files[: options.limit]

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -20,18 +19,14 @@ from cells import arguments, load_cells
 from PIL import Image
 from provenance import heading
 
-import metaphase
 from metaphase import identify, masks
 from metaphase.banding import align, profile_of
 from metaphase.chromosomes import name_of
 from metaphase.config import IdentifyConfig
-from metaphase.identify import Identified, Identifier
+from metaphase.identify import Identified
 from metaphase.predict import Model, load_model
 from metaphase.synth import draw_numbered
 from metaphase.types import Instances, Spread, Straightened
-
-GIVEN = 100.0
-"""Weight of a class that is given: the network's opinion does not count beside it."""
 
 MARKS = Path(__file__).with_name("orientation_marks.json")
 
@@ -100,21 +95,25 @@ def drawn(model: Model, count: int) -> list[bool]:
     return right
 
 
-def bioimlab(identifier: Identifier, root: Path, every: int, *, told: bool) -> dict[int, list[bool]]:
-    """The same by class for single Q-banded chromosomes, which are upright by convention.
+def bioimlab(model: Model, root: Path, every: int) -> tuple[list[bool], dict[int, list[bool]]]:
+    """The same for single Q-banded chromosomes, which are upright by convention, each without a cell.
 
-    told: the class is given, and only the orientation is asked; else it is that of the class that was named.
+    Returns whether it is right for the class that was named; and, by class, for the class that is given.
     """
-    outcome: dict[int, list[bool]] = defaultdict(list)
+    named: list[bool] = []
+    given: dict[int, list[bool]] = defaultdict(list)
     folders = sorted((root / "bioimlab").iterdir(), key=lambda folder: int(folder.name))[::every]
     for folder in folders:
         for label, spread, instances in single(folder):
-            given = np.eye(24, dtype=np.float32)[[label - 1]]
-            found = identifier(spread, replace(instances, probabilities_nc=given) if told else instances)
+            found = model.identify(spread, instances)
             assert instances.crops is not None
             first, last = tips(instances.crops[0], instances.offsets_xy[0], spread.chromosome_width)
-            outcome[label].append(up(found, 0) == bool(first[1] < last[1]))
-    return outcome
+            is_up = bool(first[1] < last[1])
+            sure = np.eye(24)[[label - 1]]
+            told = identify.upright(found.up_log_odds, sure, found.straightened, IdentifyConfig())
+            named.append(up(found, 0) == is_up)
+            given[label].append(bool(told[0, label - 1]) == is_up)
+    return named, given
 
 
 def single(folder: Path) -> list[tuple[int, Spread, Instances]]:
@@ -168,12 +167,10 @@ def main() -> None:
     flat = drawn(model, options.spreads)
     print(f"| drawn | {np.mean(flat):.1%} | {len(flat)} |")
     if (options.root / "bioimlab").is_dir():
-        folder = Path(options.weights or Path(metaphase.__file__).with_name("weights"))
-        for told, name in ((False, "class named by the program"), (True, "class given")):
-            config = IdentifyConfig(segmenter_weight=GIVEN) if told else IdentifyConfig()
-            by_class = bioimlab(Identifier.load(folder, config), options.root, options.every, told=told)
-            flat = [right for each in by_class.values() for right in each]
-            print(f"| BioImLAB (Q-bands; no training on it), {name} | {np.mean(flat):.1%} | {len(flat)} |")
+        named, by_class = bioimlab(model, options.root, options.every)
+        flat = [right for each in by_class.values() for right in each]
+        for how, each in (("class named by the program", named), ("class given", flat)):
+            print(f"| BioImLAB (Q-bands; no training on it), {how} | {np.mean(each):.1%} | {len(each)} |")
         worst = sorted(by_class.items(), key=lambda entry: np.mean(entry[1]))[:5]
         print("\nWorst on BioImLAB, class given: " + ", ".join(f"{name_of(k)} {np.mean(v):.0%}" for k, v in worst))
     votes = upside_down(options, model)

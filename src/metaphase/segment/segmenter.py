@@ -40,6 +40,9 @@ _CLIPPED = 0.9
 _CUT = 3
 """Pixels of a window's border that a mask covers, at least, where it may go on beyond."""
 
+_SPECK = 0.2
+"""Components of a mask smaller than this part of its largest one are none of it."""
+
 
 class Segmenter:
     """Finds every chromosome of a spread; masks may overlap.
@@ -120,22 +123,24 @@ def _chromosome_level(view: NDArray[np.uint8], first: float) -> float:
 def _whole_windows(candidates: Candidates, features: Float32) -> list[Float32]:
     """Mask windows, Float32[72, 72] each, and twice as wide where the mask runs into the border of its window.
 
-    features: [8, 4h, 4w]. A wide window has, beyond the usual one, what is connected with the mask there.
+    features: [8, 4h, 4w]. Beyond the usual window a wide one has what is connected with the mask there, without what
+    goes on from specks of it. Overlap was judged on the usual windows: two that saw one end each may be alike now.
     """
     inside = candidates.probabilities > 0.5
     edges = np.stack([inside[:, 0], inside[:, -1], inside[:, :, 0], inside[:, :, -1]])
-    cut = edges.sum(2).max(0, initial=0) >= _CUT
+    cut = np.flatnonzero(edges.sum(2).max(0, initial=0) >= _CUT)
+    wide = mask_probabilities(candidates.kernels[cut], features, candidates.cells[cut], 2 * WINDOW)
     windows = list(candidates.probabilities)
     margin = slice(WINDOW // 2, WINDOW // 2 + WINDOW)
-    for i in np.flatnonzero(cut).tolist():
-        wide = mask_probabilities(candidates.kernels[i : i + 1], features, candidates.cells[i : i + 1], 2 * WINDOW)[0]
-        _, parts = cv2.connectedComponents((wide > 0.5).astype(np.uint8), connectivity=8)
-        own = np.zeros(parts.max() + 1, bool)
-        own[parts[margin, margin][inside[i]]] = True
-        own[0] = False
-        kept = cv2.dilate(own[parts].astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
+    for i, probability in zip(cut.tolist(), wide, strict=True):
+        _, parts = cv2.connectedComponents((probability > 0.5).astype(np.uint8), connectivity=8)
+        area = np.bincount(parts[margin, margin][inside[i]], minlength=parts.max() + 1)
+        area[0] = 0
+        own = (area >= _SPECK * area.max())[parts] & (parts > 0)
+        around = cv2.dilate(own.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool) & (parts == 0)
+        kept = own | around
         kept[margin, margin] = True
-        windows[i] = np.where(kept, wide, np.float32(0))
+        windows[i] = np.where(kept, probability, np.float32(0))
     return windows
 
 
@@ -246,12 +251,12 @@ def _pale(foreground: Bool, probability: Float32) -> Bool:
 
 
 def _main_part(mask: Bool) -> Bool:
-    """The mask without specks: components of at least a fifth of the largest one stay, small holes are filled."""
+    """The mask without specks, small holes filled."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     if count > 2:
         area = stats[:, cv2.CC_STAT_AREA].astype(float)
         area[0] = 0
-        mask = (area >= 0.2 * area.max())[labels]
+        mask = (area >= _SPECK * area.max())[labels]
     count, labels, stats, _ = cv2.connectedComponentsWithStats((~mask).astype(np.uint8), connectivity=4)
     small = stats[:, cv2.CC_STAT_AREA] <= 12
     small[0] = False
