@@ -20,40 +20,40 @@ class EvidenceConfig:
     Fitted on val by `benchmarks/fit_calls.py`, which also writes them here. In nats for each unit of the feature.
     """
 
-    class_probability: float = 1.218
+    class_probability: float = 1.176
     """Logarithm of the identifier's probability of the class."""
 
-    shorter: float = 0.048
+    shorter: float = -0.024
     """10 times the squared log of its length over that of the class, where it is shorter, capped at 2.5."""
 
-    smaller: float = -0.792
+    smaller: float = -0.824
     """The same for the area."""
 
-    score: float = 0.647
+    score: float = 0.775
     """Log-odds of the segmenter's score."""
 
-    sure_score: float = 0.294
+    sure_score: float = 0.106
     """What of these log-odds is above 2."""
 
-    contained: float = -1.564
+    contained: float = -0.231
     """Largest share of it that lies inside one better instance, in [0, 1]."""
 
-    off_darkness: float = -0.341
+    off_darkness: float = -0.312
     """Squared difference to the usual darkness, 1 at 20 percent, capped at 4."""
 
-    uncertainty: float = -0.574
+    uncertainty: float = -0.569
     """Logarithm of one minus the probability of its best class."""
 
-    banding: float = 2.627
+    banding: float = 2.831
     """Log of how much its bands differ over what is usual in the cell, where it is more."""
 
-    at_edge: float = -3.209
+    at_edge: float = -3.016
     """1 where it reaches the edge of the image."""
 
-    covered: float = -1.792
+    covered: float = -4.446
     """Share of it that other sure instances cover, in [0, 1]."""
 
-    constant: float = -0.101
+    constant: float = -0.332
     """What speaks for a chromosome before anything is known."""
 
 
@@ -64,17 +64,17 @@ class KaryotypeConfig:
     evidence: EvidenceConfig = EvidenceConfig()
     """How the evidence of single instances is weighed."""
 
-    normal_prior: float = 0.34
+    normal_prior: float = 0.342
     """Prior of 46,XX and of 46,XY, each, in (0, 1)."""
 
-    sex_aneuploidy_prior: float = 0.0279
+    sex_aneuploidy_prior: float = 0.0281
     """Prior of 45,X, 47,XXX, 47,XXY, 47,XYY and 45,Y,-X, each, in (0, 1). Like the others no frequency
     among patients: it says how much evidence a call needs and is chosen with the thresholds."""
 
-    autosome_gain_prior: float = 0.00378
+    autosome_gain_prior: float = 0.0038
     """Prior of one autosome more, for each autosome and each sex, in (0, 1)."""
 
-    autosome_loss_prior: float = 0.00031
+    autosome_loss_prior: float = 0.000189
     """Prior of one autosome less, for each autosome and each sex, in (0, 1)."""
 
     missed_rate: float = 0.0001
@@ -89,33 +89,33 @@ class KaryotypeConfig:
     softness: float = 1.0
     """Differences between hypotheses are divided by this before they become probabilities, above 0: calibration."""
 
-    call_slope: float = 0.51
+    call_slope: float = 0.505
     """P(the best hypothesis is right) = sigmoid(slope * log-odds of its posterior + offset + what its kind adds),
     fitted on val; above 0."""
 
-    call_offset: float = 0.016
+    call_offset: float = 0.226
     """See `call_slope`."""
 
-    call_gain: float = 1.443
+    call_gain: float = 0.222
     """Added to the offset for an autosome gained: above 0 where the posterior is too modest for the kind, below 0 where
     it is too bold."""
 
-    call_loss: float = 0.195
+    call_loss: float = -0.604
     """The same for an autosome lost."""
 
-    call_sex: float = -0.157
+    call_sex: float = -0.406
     """The same for another set of sex chromosomes."""
 
-    call_normal_from: float = 0.405
+    call_normal_from: float = 0.646
     """P(right) from which a normal karyotype is proposed, in (0, 1); below it the program abstains."""
 
-    call_sex_from: float = 0.722
+    call_sex_from: float = 0.664
     """The same for another set of sex chromosomes."""
 
-    call_gain_from: float = 0.736
+    call_gain_from: float = 0.632
     """The same for an autosome gained."""
 
-    call_loss_from: float = 0.674
+    call_loss_from: float = 0.602
     """The same for an autosome lost."""
 
     fewest_found: int = 23
