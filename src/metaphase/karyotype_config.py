@@ -1,4 +1,4 @@
-"""The defaults of the karyotype room: what is fitted on val by `benchmarks/fit_calls.py`, and when the program
+"""The defaults of the karyotype room: what is fitted by `benchmarks/fit_calls.py`, and when the program
 abstains.
 
 A part of `config`, which hands these classes on, in a file of its own because the fit rewrites it.
@@ -17,7 +17,7 @@ __all__ = ["EvidenceConfig", "KaryotypeConfig"]
 class EvidenceConfig:
     """Weights of the logistic model that says of one instance which class it has, or that it is no chromosome.
 
-    Fitted on val by `benchmarks/fit_calls.py`, which also writes them here. In nats for each unit of the feature.
+    Fitted on annotated cells by `benchmarks/fit_calls.py`, which also writes them here. In nats for each unit of the feature.
     """
 
     class_probability: float = 1.176
@@ -91,7 +91,7 @@ class KaryotypeConfig:
 
     call_slope: float = 0.505
     """P(the best hypothesis is right) = sigmoid(slope * log-odds of its posterior + offset + what its kind adds),
-    fitted on val; above 0."""
+    fitted with the priors; above 0."""
 
     call_offset: float = 0.226
     """See `call_slope`."""
