@@ -17,7 +17,8 @@ __all__ = ["EvidenceConfig", "KaryotypeConfig"]
 class EvidenceConfig:
     """Weights of the logistic model that says of one instance which class it has, or that it is no chromosome.
 
-    Fitted on annotated cells by `benchmarks/fit_calls.py`, which also writes them here. In nats for each unit of the feature.
+    Fitted on annotated cells by `benchmarks/fit_calls.py`, which also writes them here. In nats for each unit of the
+    feature.
     """
 
     class_probability: float = 1.176
