@@ -105,6 +105,8 @@ def test_what_is_no_metaphase_is_written_with_a_warning(tmp_path, fake_model, wr
     document = json.loads((outcome.folder / "result.json").read_text())
     jsonschema.validate(document, report.result_schema())
     assert len(document["instances"]) == count
+    assert document["karyotype"]["reasons"][0] == outcome.warnings[0], "who gets the files alone must know it too"
+    assert outcome.warnings[0] not in outcome.reasons
 
 
 def test_the_warnings_of_the_reader_arrive(tmp_path, fake_model, write_spread):

@@ -61,11 +61,12 @@ def test_an_image_without_a_metaphase_is_told_of_and_no_cell(fake_model, write_s
     write_spread(tmp_path / "person" / "a.png")
     blank = write_spread(tmp_path / "person" / "blank.png", 0)
     nuclei = write_spread(tmp_path / "person" / "nuclei.png", 6)
+    (tmp_path / "person" / "torn.png").write_bytes(b"no image")
     steps = list(gather(tmp_path / "person", tmp_path / "out", fake_model))
     case = steps[-1].case
     assert case is not None
     assert [name for name, _ in case.cells] == ["a"]
-    assert [len(step.warnings) for step in steps] == [0, 1, 1, 0]
+    assert [len(step.warnings) for step in steps] == [0, 1, 1, 0, 0]
     for step, image, found in ((steps[1], blank, "none was found"), (steps[2], nuclei, "6 chromosomes were found")):
         (warning,) = step.warnings
         assert warning.startswith(f"{image}: this does not look like a metaphase: at least 20 chromosomes")
@@ -74,7 +75,11 @@ def test_an_image_without_a_metaphase_is_told_of_and_no_cell(fake_model, write_s
     document = json.loads((tmp_path / "out" / "case.json").read_text())
     assert [cell["name"] for cell in document["cells"]] == ["a"]
     assert [cell["name"] for cell in document["left_out"]] == ["blank", "nuclei"]
+    (torn,) = document["unreadable"]
+    assert torn["name"] == "torn"
+    assert str(steps[3].error).endswith(torn["reason"])
     page = (tmp_path / "out" / "case.html").read_text(encoding="utf-8")
+    assert "<li>1 image could not be read: torn</li>" in page
     assert page.count("left out: this does not look like a metaphase") == 2
     assert "nuclei/karyogram.png" not in page, "an empty karyogram is nothing to look at"
     assert "<img src='nuclei/overlay.png'" in page

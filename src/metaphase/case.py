@@ -58,8 +58,8 @@ def gather(
 
     `out_dir` receives `CELL_FILES` in a folder for each cell, and then `FILES`. A cell is named as its image; where two
     images have one name but for their suffix, the second is `<name>-2`, with a warning. An image that cannot be read is
-    yielded with its error and left out. So is, with a warning, one that does not look like a metaphase; its
-    `CELL_FILES` are written all the same, to see why.
+    yielded with its error and counts nowhere, which the case says. Nor does, with a warning, one that does not look
+    like a metaphase; its `CELL_FILES` are written all the same, to see why.
     Raises ImageError where the folder holds no image, DataError where none shows a metaphase, MetaphaseError where
     earlier results are there (not with `overwrite`: then they are replaced) or nothing can be written.
     """
@@ -74,6 +74,7 @@ def gather(
     name = source.resolve().name
     cells: list[tuple[str, Karyotype]] = []
     left_out: list[tuple[str, str]] = []
+    unreadable: list[tuple[str, str]] = []
     sheets: list[report.Sheet] = []
     overlays: list[NDArray[np.uint8]] = []
     for done, (image, cell) in enumerate(zip(images, names, strict=True), 1):
@@ -83,6 +84,7 @@ def gather(
             found = model.karyotype(spread)
         except MetaphaseError as raised:
             error = raised
+            unreadable.append((cell, str(raised).removeprefix(f"{image}: ")))
             remove(out / cell / file for file in CELL_FILES)
         else:
             sheet = report.karyogram_sheet(spread, found, f"{name}  ·  {cell}", config)
@@ -108,7 +110,7 @@ def gather(
         yield CellDone(cell, done, len(images), error, warnings=warnings)
     if not cells:
         raise DataError(f"{source}: none of {plural(len(images), 'image')} could be read and shows a metaphase")
-    case = karyotype.consensus(name, cells, left_out)
+    case = karyotype.consensus(name, cells, left_out, unreadable)
     write_atomically(out / "case.json", _json(_document(case, model.info)))
     # Names of files may hold what is no UTF-8; what the page cannot show is a question mark.
     write_atomically(out / "case.html", report.case_html(case).encode("utf-8", "replace"))
@@ -145,6 +147,7 @@ def _document(case: Case, model_info: dict[str, str]) -> dict[str, Any]:
         "disagreeing": list(case.disagreeing),
         "undecided": list(case.undecided),
         "left_out": [{"name": name, "reason": why} for name, why in case.left_out],
+        "unreadable": [{"name": name, "reason": why} for name, why in case.unreadable],
         "reasons": list(case.reasons),
         "model": model_info,
     }

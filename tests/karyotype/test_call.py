@@ -11,7 +11,7 @@ import pytest
 from metaphase.chromosomes import relative_lengths
 from metaphase.config import KaryotypeConfig
 from metaphase.karyotype import call_of, obstacle, probability_right, solve
-from metaphase.karyotype.call import too_long
+from metaphase.karyotype.call import odd_lengths
 
 MALE = [*range(1, 23), *range(1, 23), 23, 24]
 CONFIG = KaryotypeConfig()
@@ -139,10 +139,33 @@ def test_two_that_count_as_one_are_spoken_of() -> None:
     labels = np.array(MALE)
     lengths = 20 * relative_lengths()[labels - 1]
     placed = np.ones(46, bool)
-    assert too_long(labels, placed, lengths) == []
+    assert odd_lengths(labels, placed, lengths) == []
     lengths[9] *= 2
-    (reason,) = too_long(labels, placed, lengths)
+    (reason,) = odd_lengths(labels, placed, lengths)
     assert reason.startswith("instance 9 is 2.0 times as long as a chromosome 10 ")
     placed[9] = False
-    assert too_long(labels, placed, lengths) == []
-    assert too_long(labels[:3], np.ones(3, bool), lengths[:3]) == []
+    assert odd_lengths(labels, placed, lengths) == []
+    assert odd_lengths(labels[:3], np.ones(3, bool), lengths[:3]) == []
+
+
+def test_one_that_is_half_as_long_as_it_should_be_is_spoken_of() -> None:
+    labels = np.array(MALE)
+    lengths = 20 * relative_lengths()[labels - 1]
+    lengths[22] *= 0.5
+    (reason,) = odd_lengths(labels, np.ones(46, bool), lengths)
+    assert reason == (
+        "instance 22 is 0.5 times as long as a chromosome 1 should be here: a part may be hidden, cut off or missing"
+    )
+    lengths[22] *= 1.5
+    assert odd_lengths(labels, np.ones(46, bool), lengths) == []
+
+
+def test_where_one_more_is_shown_than_the_best_string_has_the_next_one_is_told() -> None:
+    log_q = evidence([*MALE, 21])
+    config = replace(CONFIG, call_slope=1.0, call_offset=0.0, extra_chromosome_below=0.5, autosome_gain_prior=1e-9)
+    solution = solve(log_q, config)
+    close = replace(solution, probabilities=np.array([0.6, 0.3, *[0.0] * (len(solution.probabilities) - 2)]))
+    call = call_of(close, log_q, range(47), config)
+    assert call.iscn is None
+    assert call.reasons[0] == f"47 chromosomes are shown, but {close.best.hypothesis.iscn} has fewer"
+    assert call.reasons[1].startswith(f"unsure between {close.best.hypothesis.iscn} (60 %) and ")

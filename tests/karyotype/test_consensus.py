@@ -55,8 +55,11 @@ def test_cells_that_disagree_and_cells_without_proposal_are_named() -> None:
     ("proposals", "said"),
     [
         (["46,XX"] * 9 + ["46,XY"], "1 of 10 cells looks like 46,XY, 9 like 46,XX"),
-        (["46,XX"] * 3 + ["46,XY"] * 2, "2 of 5 cells look like 46,XY, 3 like 46,XX"),
-        (["46,XX"] * 3 + ["46,XY", "47,XX,+8", "47,XX,+8"], "1 of 6 cells looks like 46,XY, 3 like 46,XX"),
+        (["46,XX"] * 3 + ["46,XY"] * 2, "2 of 5 cells look like 46,XY, 3 like 46,XX: are they of one person?"),
+        (
+            ["46,XX"] * 3 + ["46,XY", "47,XX,+8", "47,XX,+8"],
+            "1 of 6 cells looks like 46,XY, 3 like 46,XX: are they of one person?",
+        ),
         ([None], "no proposal for 1 of 1 cell"),
         ([None, None, "46,XX"], "no proposal for 2 of 3 cells"),
     ],
@@ -70,6 +73,12 @@ def test_images_without_a_metaphase_are_told_and_count_nowhere() -> None:
     assert (case.iscn, len(case.cells), case.undecided) == ("46,XX[2]", 2, ())
     assert case.left_out == (("blank", "nothing there"), ("nuclei", "few"))
     assert case.reasons == ("2 images left out, for want of a metaphase: blank, nuclei",)
+
+
+def test_images_that_could_not_be_read_are_told_of() -> None:
+    case = consensus("person", cells("46,XX"), unreadable=[("torn", "it is cut off")])
+    assert (case.iscn, case.unreadable) == ("46,XX[1]", (("torn", "it is cut off"),))
+    assert case.reasons == ("1 image could not be read: torn",)
 
 
 def test_hints_in_several_cells_forbid_a_false_normal() -> None:

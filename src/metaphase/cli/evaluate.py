@@ -84,7 +84,8 @@ def evaluate(
 ) -> None:
     """Compare what the program, or any other tool, finds with what people annotated.
 
-    SET is the name of a data set, such as cil, gband_masks or mfish. The table shows each figure with its 95 %
+    SET is the name of a data set, such as cil, gband_masks or mfish, or the format of your own labelled images: coco,
+    labelme, yolo or voc, whose folder --root names. The table shows each figure with its 95 %
     interval: how many chromosomes were found and named rightly (end_to_end), how many things were found that are none
     (false_per_cell), how well boxes and outlines fit (AP, PQ), and the same apart for what is hard. What cannot be
     measured on a set is named with the reason.
@@ -95,11 +96,14 @@ def evaluate(
     \b
     Examples:
       metaphase evaluate cil --split test --root data --out runs/mine
+      metaphase evaluate coco --root my_images --out runs/my_images
       metaphase evaluate cil --predictions yolo.json --images coco.json --out runs/yolo
       metaphase compare runs/mine runs/yolo
     """
     if root is None:
-        raise click.UsageError("the data sets are not found: name their folder with --root DIR or METAPHASE_DATA")
+        raise click.UsageError(
+            "name the folder of the data sets, or of your own images, with --root DIR or METAPHASE_DATA"
+        )
     if weights is not None and predictions is not None:
         raise click.UsageError("--weights are those of a model to run, --predictions replace it: name one of them")
     from tqdm import tqdm

@@ -12,7 +12,7 @@ from metaphase.chromosomes import X, Y, sanity
 from metaphase.config import KaryotypeConfig
 from metaphase.karyotype.alternatives import exclusive, weaker_of_conflicts
 from metaphase.karyotype.assignment import Solution, solve
-from metaphase.karyotype.call import Call, call_of, too_long
+from metaphase.karyotype.call import Call, call_of, odd_lengths
 from metaphase.karyotype.evidence import lengths, log_evidence
 from metaphase.karyotype.pairing import ordered
 from metaphase.types import Instances, Karyotype, Straightened
@@ -103,7 +103,7 @@ def _named(
     long = lengths(instances, standing_strips)
     if standing_strips:  # the evidence is fitted on strips as they are, cut to the longest single chromosome
         long *= [laid.shortened for laid in standing_strips]
-    call = replace(call, reasons=(*call.reasons, *too_long(labels, placed, long)))
+    call = replace(call, reasons=(*call.reasons, *odd_lengths(labels, placed, long)))
     q = np.exp(log_q)
     chromosome = 1 - q[:, 24]
     best_class = q[:, :24].max(1, initial=0.0) / np.maximum(chromosome, 1e-12)

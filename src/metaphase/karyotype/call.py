@@ -15,7 +15,7 @@ from metaphase.config import KaryotypeConfig
 from metaphase.karyotype.assignment import Assignment, Solution
 from metaphase.words import plural
 
-__all__ = ["Call", "call_of", "obstacle", "probability_right", "signs_of_doubt", "too_long"]
+__all__ = ["Call", "call_of", "obstacle", "odd_lengths", "probability_right", "signs_of_doubt"]
 
 Float64 = NDArray[np.float64]
 
@@ -23,6 +23,7 @@ _LIKELY = 0.5  # P(is a chromosome) from which an instance without a slot is spo
 _CONTRADICTED = 0.1  # P(the class of its slot) below which a chromosome surely of another class is spoken of
 _HARDLY = 0.02  # P(the class of its slot) below which a placed instance is spoken of
 _TOO_LONG = 1.7  # length over that of the class from which two chromosomes may lie end to end
+_TOO_SHORT = 0.55  # the same, down to which a part may be hidden, cut off or missing
 _FEWEST_TO_COMPARE = 10  # placed instances that give the scale of lengths
 _MOST_MISSING = 8  # empty slots up to which it means something which karyotype is the most probable
 _WHOLE = 46  # chromosomes of a normal cell
@@ -100,6 +101,8 @@ def call_of(solution: Solution, log_evidence: Float64, ids: Sequence[int], confi
     if against is None and (right < getattr(config, f"call_{best.hypothesis.kind}_from") or posterior[1] >= right):
         against = _unsure(solution, posterior, ids)
         reasons = _unexplained_loss(solution, log_evidence, ids) + reasons
+    elif against is not None and len(best.empty) <= _MOST_MISSING and sorted(posterior)[-2] >= config.suspicion_from:
+        reasons.insert(0, _unsure(solution, posterior, ids))
     if against is not None:
         # A part of a cell has its most probable karyotype too, that with the fewest chromosomes: it means nothing.
         return Call(None, () if len(best.empty) > _MOST_MISSING else ranked, (against, *reasons))
@@ -108,8 +111,8 @@ def call_of(solution: Solution, log_evidence: Float64, ids: Sequence[int], confi
     return Call(best.hypothesis.iscn, ranked, tuple(reasons))
 
 
-def too_long(labels: NDArray[np.int64], placed: NDArray[np.bool_], lengths: Float64) -> list[str]:
-    """Reasons that name placed instances much longer than their class is in this cell: two may lie end to end.
+def odd_lengths(labels: NDArray[np.int64], placed: NDArray[np.bool_], lengths: Float64) -> list[str]:
+    """Reasons that name placed instances much longer or shorter than their class is in this cell.
 
     labels: Int64[M], 1..24; placed: Bool[M]; lengths: Float64[M], pixels along the axis.
     """
@@ -118,11 +121,16 @@ def too_long(labels: NDArray[np.int64], placed: NDArray[np.bool_], lengths: Floa
         return []
     ratio = lengths[rows] / relative_lengths()[labels[rows] - 1]
     ratio /= np.median(ratio)
+
+    def told(times: float) -> str | None:
+        if times >= _TOO_LONG:
+            return "two may lie end to end and count as one"
+        return "a part may be hidden, cut off or missing" if times <= _TOO_SHORT else None
+
     return [
-        f"instance {i} is {times:.1f} times as long as a chromosome {name_of(int(labels[i]))} should be here: "
-        "two may lie end to end and count as one"
+        f"instance {i} is {times:.1f} times as long as a chromosome {name_of(int(labels[i]))} should be here: {what}"
         for i, times in zip(rows.tolist(), ratio.tolist(), strict=True)
-        if times >= _TOO_LONG
+        if (what := told(times)) is not None
     ][:_MOST_NAMED]
 
 

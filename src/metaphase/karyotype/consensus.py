@@ -21,11 +21,13 @@ def consensus(
     name: str,
     cells: Sequence[tuple[str, Karyotype]],
     left_out: Sequence[tuple[str, str]] = (),
+    unreadable: Sequence[tuple[str, str]] = (),
     config: KaryotypeConfig = _DEFAULTS,
 ) -> Case:
     """Gather the proposals of single cells.
 
-    left_out: name of each image that shows no metaphase, and why (`no_metaphase`); it counts nowhere.
+    left_out: name of each image that shows no metaphase, and why (`no_metaphase`); unreadable: the same of each
+    image that could not be read. They count nowhere.
 
     A proposal found in enough cells (two for a gain, three for a loss, one for a normal karyotype) is a clone; the
     others are cells that disagree. Abnormal clones come first, the largest first, then the normal one. 46,XX and
@@ -44,7 +46,8 @@ def consensus(
     if len(normal) == 2:
         more, fewer = (counts[iscn] for iscn in normal)
         look = f"{'looks' if fewer == 1 else 'look'} like {normal[1]}, {more} like {normal[0]}"
-        reasons.append(f"{fewer} of {plural(len(called), 'cell')} {look}")
+        asked = ": are they of one person?" if chimera else ""
+        reasons.append(f"{fewer} of {plural(len(called), 'cell')} {look}{asked}")
         clones.discard(normal[1])
     order = sorted(clones, key=lambda iscn: (single[iscn].normal, -counts[iscn], iscn))
     disagreeing = tuple(cell for cell, iscn in called.items() if iscn not in clones)
@@ -56,6 +59,9 @@ def consensus(
     if left_out:
         images = plural(len(left_out), "image")
         reasons.append(f"{images} left out, for want of a metaphase: {', '.join(image for image, _ in left_out)}")
+    if unreadable:
+        images = plural(len(unreadable), "image")
+        reasons.append(f"{images} could not be read: {', '.join(image for image, _ in unreadable)}")
     suspects = _suspects(cells, clones, config)
     reasons[:0] = [
         f"{iscn} is possible in {plural(len(names), 'cell')}: {', '.join(names)}" for iscn, names in suspects
@@ -71,6 +77,7 @@ def consensus(
         disagreeing=disagreeing,
         undecided=undecided,
         left_out=tuple(left_out),
+        unreadable=tuple(unreadable),
         reasons=tuple(reasons) if cells else ("there is no cell", *reasons),
     )
 
