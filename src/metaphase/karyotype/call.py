@@ -211,7 +211,10 @@ def _contradicted(best: Assignment, log_evidence: Float64, ids: Sequence[int]) -
     odd = np.flatnonzero(best.placed & (own < _CONTRADICTED) & (q.max(1, initial=0) > 1 - _CONTRADICTED))
     if not len(odd):
         return []
-    shown = [f"{ids[i]} ({NAMES[int(q[i].argmax())]}, not {name_of(int(best.labels[i]))}?)" for i in odd[:_MOST_NAMED]]
+    shown = [
+        f"{ids[i]} (in {name_of(int(best.labels[i]))}, looks like {NAMES[int(q[i].argmax())]})"
+        for i in odd[:_MOST_NAMED]
+    ]
     return [f"put where there was room: {', '.join(shown)}{', ...' if len(odd) > _MOST_NAMED else ''}"]
 
 
