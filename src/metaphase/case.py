@@ -111,12 +111,17 @@ def gather(
     if not cells:
         raise DataError(f"{source}: none of {plural(len(images), 'image')} could be read and shows a metaphase")
     case = karyotype.consensus(name, cells, left_out, unreadable)
+    _write_case(case, out, model, overlays if len(cells) <= report.MOST_PICTURED else [], sheets)
+    yield CellDone(name, len(images), len(images), case=case)
+
+
+def _write_case(
+    case: Case, out: Path, model: Model, pictured: list[NDArray[np.uint8]], sheets: list[report.Sheet]
+) -> None:
     write_atomically(out / "case.json", _json(_document(case, model.info)))
     # Names of files may hold what is no UTF-8; what the page cannot show is a question mark.
     write_atomically(out / "case.html", report.case_html(case).encode("utf-8", "replace"))
-    pictured = overlays if len(cells) <= report.MOST_PICTURED else []
-    write_atomically(out / "case.pdf", report.encode_pdf([*report.case_sheets(case, pictured), *sheets], name))
-    yield CellDone(name, len(images), len(images), case=case)
+    write_atomically(out / "case.pdf", report.encode_pdf([*report.case_sheets(case, pictured), *sheets], case.name))
 
 
 def _twin_warning(image: Path, cell: str) -> tuple[str, ...]:
