@@ -101,7 +101,7 @@ def call_of(solution: Solution, log_evidence: Float64, ids: Sequence[int], confi
     if against is None and (right < getattr(config, f"call_{best.hypothesis.kind}_from") or posterior[1] >= right):
         against = _unsure(solution, posterior, ids)
         reasons = _unexplained_loss(solution, log_evidence, ids) + reasons
-    elif against is not None and len(best.empty) <= _MOST_MISSING and sorted(posterior)[-2] >= config.suspicion_from:
+    elif against is not None and len(best.empty) <= _MOST_MISSING and min(posterior[:2]) >= config.suspicion_from:
         reasons.insert(0, _unsure(solution, posterior, ids))
     if against is not None:
         # A part of a cell has its most probable karyotype too, that with the fewest chromosomes: it means nothing.
