@@ -72,6 +72,8 @@ def test_an_image_without_a_metaphase_is_told_of_and_no_cell(fake_model, write_s
         assert warning.startswith(f"{image}: this does not look like a metaphase: at least 20 chromosomes")
         assert f"{found}; it is left out of the case: look at" in warning
         assert (tmp_path / "out" / step.name / "overlay.png").is_file()
+        result = json.loads((tmp_path / "out" / step.name / "result.json").read_text())
+        assert result["karyotype"]["reasons"][0] in warning
     document = json.loads((tmp_path / "out" / "case.json").read_text())
     assert [cell["name"] for cell in document["cells"]] == ["a"]
     assert [cell["name"] for cell in document["left_out"]] == ["blank", "nuclei"]

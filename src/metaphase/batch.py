@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from metaphase import report
 from metaphase.config import ReportConfig
 from metaphase.errors import ImageError, MetaphaseError
 from metaphase.image_io import find_images
-from metaphase.karyotype import no_metaphase
+from metaphase.karyotype import no_metaphase, with_no_metaphase_told
 from metaphase.result_folder import folder_name, free_name, keep_results, remove, write_folder
 
 if TYPE_CHECKING:
@@ -125,11 +125,9 @@ def _karyotype_image(job: Job, out: Path, model: Model, look: ReportConfig) -> O
     path = Path(job.given)
     spread = model.spread(path)
     karyotype = model.karyotype(spread)
-    reasons, odd = karyotype.reasons, no_metaphase(karyotype)
-    if odd is not None:  # said in the files too, which may go on without the terminal
-        karyotype = replace(karyotype, reasons=(odd, *reasons))
-    document = report.result_document(spread, karyotype, job.given, model.info)
-    sheet = report.karyogram_sheet(spread, karyotype, path.stem, look)
+    shown = with_no_metaphase_told(karyotype)
+    document = report.result_document(spread, shown, job.given, model.info)
+    sheet = report.karyogram_sheet(spread, shown, path.stem, look)
     contents = (
         (json.dumps(document, indent=1, allow_nan=False) + "\n").encode("utf-8"),
         report.encode_png(sheet.rgb()),
@@ -144,6 +142,7 @@ def _karyotype_image(job: Job, out: Path, model: Model, look: ReportConfig) -> O
     write_folder(folder, files)
     remove(folder / name for name in EXTRAS if name not in files)
     warnings = tuple(warning.removeprefix(f"{path}: ") for warning in spread.warnings)
+    odd = no_metaphase(karyotype)
     if odd is not None:
         warnings += (odd,)
     wanted = folder_name(path.stem)
@@ -151,4 +150,4 @@ def _karyotype_image(job: Job, out: Path, model: Model, look: ReportConfig) -> O
         warnings += (f"another image is named {wanted} too; the results are in {folder}",)
     found = len(karyotype.instances.of_status("chromosome"))
     sure = karyotype.posterior[0][1] if karyotype.posterior else 0.0
-    return Outcome(job, folder, found, karyotype.iscn, sure, reasons, warnings)
+    return Outcome(job, folder, found, karyotype.iscn, sure, karyotype.reasons, warnings)

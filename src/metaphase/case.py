@@ -87,10 +87,11 @@ def gather(
             unreadable.append((cell, str(raised).removeprefix(f"{image}: ")))
             remove(out / cell / file for file in CELL_FILES)
         else:
-            sheet = report.karyogram_sheet(spread, found, f"{name}  ·  {cell}", config)
+            shown = karyotype.with_no_metaphase_told(found)
+            sheet = report.karyogram_sheet(spread, shown, f"{name}  ·  {cell}", config)
             overlay = report.draw_overlay(spread, found, config)
             contents = (
-                _json(report.result_document(spread, found, image, model.info)),
+                _json(report.result_document(spread, shown, image, model.info)),
                 report.encode_png(sheet.rgb()),
                 report.encode_png(overlay),
             )

@@ -169,3 +169,15 @@ def test_where_one_more_is_shown_than_the_best_string_has_the_next_one_is_told()
     assert call.iscn is None
     assert call.reasons[0] == f"47 chromosomes are shown, but {close.best.hypothesis.iscn} has fewer"
     assert call.reasons[1].startswith(f"unsure between {close.best.hypothesis.iscn} (60 %) and ")
+    far = replace(close, probabilities=np.array([0.9, 0.05, *[0.0] * (len(solution.probabilities) - 2)]))
+    assert not any("unsure" in reason for reason in call_of(far, log_q, range(47), config).reasons)
+
+
+def test_where_chromosomes_are_missing_no_two_karyotypes_are_weighed() -> None:
+    labels = MALE.copy()
+    for label in (1, 2, 3, 4, 5):
+        labels.remove(label)
+    log_q = evidence(labels, 0.99)
+    call = call_of(solve(log_q), log_q, range(len(labels)))
+    assert call.reasons[0].startswith("only 41 of the ")
+    assert not any("unsure" in reason for reason in call.reasons)

@@ -6,7 +6,7 @@ from metaphase.karyotype.call import Call, call_of, obstacle, probability_right,
 from metaphase.karyotype.consensus import consensus
 from metaphase.karyotype.evidence import FEATURES, features, log_evidence
 from metaphase.karyotype.hypotheses import NORMAL, Hypothesis, hypotheses
-from metaphase.karyotype.no_metaphase import no_metaphase
+from metaphase.karyotype.no_metaphase import no_metaphase, with_no_metaphase_told
 
 __all__ = [
     "FEATURES",
@@ -29,4 +29,5 @@ __all__ = [
     "signs_of_doubt",
     "solve",
     "standing",
+    "with_no_metaphase_told",
 ]

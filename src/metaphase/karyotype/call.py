@@ -24,6 +24,7 @@ _CONTRADICTED = 0.1  # P(the class of its slot) below which a chromosome surely 
 _HARDLY = 0.02  # P(the class of its slot) below which a placed instance is spoken of
 _TOO_LONG = 1.7  # length over that of the class from which two chromosomes may lie end to end
 _TOO_SHORT = 0.55  # the same, down to which a part may be hidden, cut off or missing
+_WORTH_NAMING = 0.1  # posterior from which the next karyotype is named where all of the best one was found
 _FEWEST_TO_COMPARE = 10  # placed instances that give the scale of lengths
 _MOST_MISSING = 8  # empty slots up to which it means something which karyotype is the most probable
 _WHOLE = 46  # chromosomes of a normal cell
@@ -101,7 +102,7 @@ def call_of(solution: Solution, log_evidence: Float64, ids: Sequence[int], confi
     if against is None and (right < getattr(config, f"call_{best.hypothesis.kind}_from") or posterior[1] >= right):
         against = _unsure(solution, posterior, ids)
         reasons = _unexplained_loss(solution, log_evidence, ids) + reasons
-    elif against is not None and len(best.empty) <= _MOST_MISSING and min(posterior[:2]) >= config.suspicion_from:
+    elif against is not None and not best.empty and min(posterior[:2]) >= _WORTH_NAMING:
         reasons.insert(0, _unsure(solution, posterior, ids))
     if against is not None:
         # A part of a cell has its most probable karyotype too, that with the fewest chromosomes: it means nothing.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from metaphase.types import Karyotype
 from metaphase.words import plural
 
-__all__ = ["no_metaphase"]
+__all__ = ["no_metaphase", "with_no_metaphase_told"]
 
 _FEWEST = 20  # chromosomes in the poorest thing that is called a metaphase; a haploid human cell has 23
 _SUREST = 0.3  # score that the surest tenth of what was found must reach to be called chromosomes
@@ -23,3 +25,9 @@ def no_metaphase(karyotype: Karyotype) -> str | None:
     if scores[len(scores) * 9 // 10] < _SUREST:
         return "this does not look like a metaphase: even the surest of what was found hardly look like chromosomes"
     return None
+
+
+def with_no_metaphase_told(karyotype: Karyotype) -> Karyotype:
+    """The same, with why the image does not look like a metaphase as first reason: for files that go on alone."""
+    odd = no_metaphase(karyotype)
+    return karyotype if odd is None else replace(karyotype, reasons=(odd, *karyotype.reasons))
