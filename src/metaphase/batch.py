@@ -125,7 +125,8 @@ def _karyotype_image(job: Job, out: Path, model: Model, look: ReportConfig) -> O
     path = Path(job.given)
     spread = model.spread(path)
     karyotype = model.karyotype(spread)
-    shown = with_no_metaphase_told(karyotype)
+    odd = no_metaphase(karyotype)
+    shown = with_no_metaphase_told(karyotype, odd)
     document = report.result_document(spread, shown, job.given, model.info)
     sheet = report.karyogram_sheet(spread, shown, path.stem, look)
     contents = (
@@ -142,7 +143,6 @@ def _karyotype_image(job: Job, out: Path, model: Model, look: ReportConfig) -> O
     write_folder(folder, files)
     remove(folder / name for name in EXTRAS if name not in files)
     warnings = tuple(warning.removeprefix(f"{path}: ") for warning in spread.warnings)
-    odd = no_metaphase(karyotype)
     if odd is not None:
         warnings += (odd,)
     wanted = folder_name(path.stem)

@@ -87,7 +87,8 @@ def gather(
             unreadable.append((cell, str(raised).removeprefix(f"{image}: ")))
             remove(out / cell / file for file in CELL_FILES)
         else:
-            shown = karyotype.with_no_metaphase_told(found)
+            odd = karyotype.no_metaphase(found)
+            shown = karyotype.with_no_metaphase_told(found, odd)
             sheet = report.karyogram_sheet(spread, shown, f"{name}  ·  {cell}", config)
             overlay = report.draw_overlay(spread, found, config)
             contents = (
@@ -98,7 +99,6 @@ def gather(
             # Where one cell cannot be written, the next cannot either: no image is to blame.
             write_folder(out / cell, dict(zip(CELL_FILES, contents, strict=True)))
             warnings += spread.warnings
-            odd = karyotype.no_metaphase(found)
             if odd is None:
                 cells.append((cell, found))
                 sheets.append(sheet)

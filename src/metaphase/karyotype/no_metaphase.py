@@ -27,7 +27,6 @@ def no_metaphase(karyotype: Karyotype) -> str | None:
     return None
 
 
-def with_no_metaphase_told(karyotype: Karyotype) -> Karyotype:
-    """The same, with why the image does not look like a metaphase as first reason: for files that go on alone."""
-    odd = no_metaphase(karyotype)
+def with_no_metaphase_told(karyotype: Karyotype, odd: str | None) -> Karyotype:
+    """The same, with `odd` of `no_metaphase`, if any, as first reason: for files that go on alone."""
     return karyotype if odd is None else replace(karyotype, reasons=(odd, *karyotype.reasons))
