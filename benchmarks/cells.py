@@ -18,7 +18,7 @@ from metaphase.predict import Model, load_model
 from metaphase.types import Instances, Straightened
 
 CACHE = Path("runs/identified")
-FORMAT = 2
+FORMAT = 3
 """Raised whenever the program finds or stores other things with the same weights: what is on the disk is then old."""
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from metaphase.midline import ends, midlines, resample
+from metaphase.midline import ends, midlines, misfit, own_samples, resample, unfolded
 
 
 def test_ends_of_a_bar_look_outwards_along_it():
@@ -47,3 +47,75 @@ def test_resampled_points_lie_at_equal_steps_and_go_on_beyond_the_ends():
     assert points[-1][0] == pytest.approx(13.5)
     np.testing.assert_allclose(np.diff(points[:, 0]), 0.5)
     np.testing.assert_allclose(np.abs(normals), [[0, 1]] * len(points), atol=1e-9)
+
+
+def arc(radius, first, last, centre=(60, 60), size=(120, 130), width=12.0):
+    """A mask `width` across along a part of a circle, degrees."""
+    rows, columns = np.mgrid[: size[0], : size[1]]
+    mask = np.zeros(size, bool)
+    for a in np.radians(np.arange(first, last + 1, 2)):
+        mask |= (
+            np.hypot(columns - (centre[0] + radius * np.cos(a)), rows - (centre[1] - radius * np.sin(a))) <= width / 2
+        )
+    return mask
+
+
+def test_an_arm_that_touches_the_other_one_is_unfolded():
+    ring = arc(26, 0, 350)  # the gap is closed by the round ends
+    folded, _ = midlines(ring, 12.0)
+    before = misfit(*resample(folded, 0.75, 18.0), ring, 12.0)
+    paths = unfolded(ring, 12.0)
+    after = min(misfit(*resample(path, 0.75, 18.0), ring, 12.0) for path in paths)
+    assert after < 0.22 < 0.5 < before
+    assert max(np.hypot(*np.diff(path, axis=0).T).sum() for path in paths) > 0.8 * 2 * np.pi * 26
+
+
+def test_a_strip_that_shows_a_bar_once_fits_it():
+    bar = np.zeros((30, 100), bool)
+    bar[9:21, 10:90] = True
+    path, normals = resample(midlines(bar, 12.0)[0], 0.75, 18.0)
+    assert misfit(path, normals, bar, 12.0) < 0.03
+    assert misfit(path[: len(path) // 2], normals[: len(path) // 2], bar, 12.0) > 0.8, "half of it is missed"
+    assert misfit(path, np.roll(normals, 1, 1), bar, 12.0) > 0.3, "rows along the bar show it again and again"
+
+
+def test_nothing_is_to_be_unfolded_in_a_speck():
+    assert unfolded(np.ones((1, 1), bool), 12.0) == []
+    assert unfolded(np.zeros((8, 8), bool), 12.0) == []
+
+
+def test_all_samples_around_a_straight_axis_are_its_own():
+    path, normals = resample(np.array([[0.0, 0.0], [80.0, 5.0]]), 0.75, 18.0)
+    assert own_samples(path, normals, np.linspace(-12, 12, 32), 12.0).all()
+
+
+def test_in_a_hairpin_each_pixel_is_sampled_once():
+    angle = np.radians(np.arange(0, 181, 5))
+    hairpin = np.concatenate(
+        [[[68.0, 100.0]], np.stack([60 + 8 * np.cos(angle), 40 - 8 * np.sin(angle)], 1), [[52.0, 100.0]]]
+    )
+    path, normals = resample(hairpin, 0.75, 0.0)
+    across = np.linspace(-12, 12, 32)
+    own = own_samples(path, normals, across, 12.0)
+    samples = path[:, None] + normals[:, None] * across[None, :, None]
+    left, right = (
+        samples[own & (np.arange(len(path)) < 80)[:, None]],
+        samples[own & (np.arange(len(path)) > 120)[:, None]],
+    )
+    assert own[:, 15:17].all(), "the axis itself is its own"
+    assert not own.all()
+    assert abs(left[:, 0] - 60).min() < 3
+    assert (left[left[:, 1] > 45][:, 0] > 57).all(), "the right arm ends half way to the left one"
+    assert (right[right[:, 1] > 45][:, 0] < 63).all()
+
+
+def test_an_end_stops_at_the_other_arm():
+    corners = np.array([[20.0, 90.0], [20.0, 20.0], [80.0, 20.0], [80.0, 60.0], [31.0, 60.0]])
+    round_about, _ = resample(corners, 0.5, 0.0)
+    path, normals = resample(round_about, 0.75, 18.0)
+    own = own_samples(path, normals, np.linspace(-12, 12, 32), 12.0).any(1)
+    assert path[-1, 0] < 14, "its tangent crosses the first arm"
+    last = np.arange(len(path)) > len(path) - 30
+    assert not own[last & (path[:, 0] < 25)].any()
+    assert own[last & (path[:, 0] > 27)].all()
+    assert own[~last].all()

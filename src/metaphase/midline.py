@@ -6,14 +6,27 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ends", "midlines", "resample"]
+from metaphase import skeleton
+
+__all__ = ["ends", "midlines", "misfit", "own_samples", "resample", "unfolded"]
 
 _PICTURED = 1.0
 """Area, in chromosome widths squared, for each degree of the midline in pictures; the identifier's has fewer bends."""
 
 _STEEP = 1.4  # turn in radians above which slices across the principal axis no longer lie across the chromosome
 
+_SMALL = 8.0  # pixels of a chromosome width of the mask that a skeleton is made of
+_SPUR = 0.75  # chromosome widths of a branch of the skeleton below which it is a corner of the outline
+
+_STRAIGHT = 0.7  # turn in radians within a chromosome width up to which rows do not reach into each other
+_OWN = 0.15  # chromosome widths by which another stretch of the axis may be nearer
+_DETOUR = 0.75  # chord of the way along the axis below which it comes back to itself
+_ENDS = 1.5  # chromosome widths at both ends of an axis that may run into another arm
+_MEETS = 0.5  # chromosome widths to the axis of another arm below which an end has run into it
+_APART = 1.2  # chromosome widths along the axis from which on another stretch is another arm
+
 Points = NDArray[np.float64]
+Bool = NDArray[np.bool_]
 
 
 def midlines(crop: NDArray[np.bool_], chromosome_width: float) -> tuple[Points, Points | None]:
@@ -31,6 +44,92 @@ def midlines(crop: NDArray[np.bool_], chromosome_width: float) -> tuple[Points, 
     if _degree(pixels, chromosome_width, _PICTURED) > _degree(pixels, chromosome_width):
         return found, _midline_by_moments(pixels, chromosome_width, _PICTURED)
     return found, found
+
+
+def unfolded(crop: Bool, chromosome_width: float) -> list[Points]:
+    """Midlines (points (x, y) of the crop) that a mask may have whose arms touch: all ways along its skeleton."""
+    shrink = max(1.0, chromosome_width / _SMALL)
+    size = (max(1, round(crop.shape[1] / shrink)), max(1, round(crop.shape[0] / shrink)))
+    small = np.asarray(cv2.resize(crop.astype(np.uint8), size, interpolation=cv2.INTER_AREA), np.uint8)
+    small = np.asarray(cv2.morphologyEx(np.pad(small, 2), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)), np.uint8)
+    _, parts, stats, _ = cv2.connectedComponentsWithStats(small, connectivity=4)
+    if len(stats) < 2:
+        return []
+    main = parts == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+    scale = np.array([crop.shape[1] / size[0], crop.shape[0] / size[1]])
+    paths = []
+    for way in skeleton.ways(main, _SPUR * _SMALL):
+        if len(way) < _SMALL:
+            continue
+        ring = (way[0] == way[-1]).all()
+        path = _smoothed((way[: -int(_SMALL)] if ring else way) - 2 + 0.5, 7) * scale - 0.5
+        if len(path) > _SMALL:
+            paths.append(path[2:-2])
+    return paths
+
+
+def _smoothed(path: Points, size: int) -> Points:
+    padded = np.concatenate([path[:1]] * (size // 2) + [path] + [path[-1:]] * (size // 2))
+    return np.stack([np.convolve(padded[:, i], np.ones(size) / size, "valid") for i in range(2)], 1)
+
+
+def misfit(path: Points, normals: Points, crop: Bool, chromosome_width: float) -> float:
+    """How badly a strip two chromosome widths broad along an axis shows a mask, 0 where it has each pixel once.
+
+    path, normals: Float64[R, 2] in pixels of the crop, as `resample` gives them, at steps of a sixteenth of a width or
+    so. The sum of what it misses, as a part of the mask, and of the logarithm of what it has more or less than the
+    mask.
+    """
+    step = float(np.median(np.hypot(*np.diff(path, axis=0).T)))
+    across = np.arange(-chromosome_width, chromosome_width, step)
+    x, y = (path[:, i, None] + normals[:, i, None] * across for i in range(2))
+    inside = np.asarray(
+        cv2.remap(crop.astype(np.uint8), *(v.astype(np.float32) for v in (x, y)), cv2.INTER_NEAREST), bool
+    )
+    inside &= own_samples(path, normals, across, chromosome_width)
+    area = max(1, np.count_nonzero(crop))
+    seen = np.zeros(crop.shape, np.uint8)
+    limit = np.array(crop.shape)[:, None] - 1
+    rows, columns = np.clip(np.rint(np.stack([y[inside], x[inside]])), 0, limit).astype(np.int64)
+    seen[rows, columns] = 1
+    seen = np.asarray(cv2.dilate(seen, np.ones((3, 3), np.uint8)), np.uint8)
+    shown = max(np.count_nonzero(inside) * step**2, 1e-3)
+    return abs(float(np.log(shown / area))) + 1 - np.count_nonzero(crop & (seen > 0)) / area
+
+
+def own_samples(path: Points, normals: Points, across: Points, chromosome_width: float) -> Bool:
+    """Bool[R, C]: samples of a strip that lie nearest to their own row of its axis.
+
+    path, normals: Float64[R, 2]; across: Float64[C], distances from the axis along the normals, in the same pixels.
+    Where an axis turns sharply or comes back to itself, rows reach into each other and into the other arm; there each
+    pixel belongs to the stretch that it is nearest to, and the axis ends where it would run into another arm.
+    """
+    whole = np.ones((len(path), len(across)), bool)
+    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(path, axis=0).T))])
+    stride = max(1, int(chromosome_width / 4 / max(along[-1] / len(path), 1e-9)))
+    some, places = path[::stride], along[::stride]
+    apart = np.abs(places[:, None] - places)
+    chords = _distances(some, some)
+    met_again = ((chords < 2 * np.abs(across).max()) & (chords < _DETOUR * apart)).any()
+    turns = normals[::stride] @ normals[::stride].T
+    if not met_again and turns[apart <= chromosome_width].min(initial=1) > np.cos(_STRAIGHT):
+        return whole
+    samples = path[:, None] + normals[:, None] * across[None, :, None]
+    nearest = _distances(samples.reshape(-1, 2), some).min(1).reshape(whole.shape)
+    other_arm = np.abs(along[:, None] - places) > _APART * chromosome_width
+    met = ((_distances(path, some) < _MEETS * chromosome_width) & other_arm).any(1)
+    # Only ends run into another arm; both arms of a fork in the middle stay.
+    reach = _ENDS * chromosome_width
+    first, last = met & (along < reach), met & (along > along[-1] - reach)
+    whole[: int(np.flatnonzero(first).max(initial=-1)) + 1] = False
+    whole[int(np.flatnonzero(last).min(initial=len(met))) :] = False
+    return whole & (nearest >= np.abs(across) - _OWN * chromosome_width)
+
+
+def _distances(a: Points, b: Points) -> Points:
+    """Float64[N, K] between points."""
+    squares = (a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * (a @ b.T)
+    return np.sqrt(np.maximum(squares, 0.0))
 
 
 def ends(crop: NDArray[np.bool_], chromosome_width: float) -> list[tuple[Points, Points]]:

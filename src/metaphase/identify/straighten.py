@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from metaphase.midline import midlines, resample
+from metaphase.midline import Points, midlines, misfit, own_samples, resample, unfolded
 from metaphase.types import Straightened
 
 __all__ = ["BREADTH", "LENGTH", "WIDTH", "straighten", "to_input"]
@@ -17,6 +19,15 @@ BREADTH = 32
 """Columns of a straightened chromosome: two chromosome widths."""
 LENGTH = 160
 """Rows at most: ten chromosome widths; longer ones are shortened to fit."""
+
+_EXTENDED = 1.5
+"""Chromosome widths by which an axis is followed beyond its midline."""
+
+_FOLDED = 0.03
+"""Difference of the areas of strip and mask, as a logarithm, from which a better midline is looked for."""
+
+_BETTER = 0.02
+"""By how much less its `misfit` must be."""
 
 
 def straighten(
@@ -36,11 +47,12 @@ def straighten(
         raise ValueError(f"chromosome_width must be above 0, but got {chromosome_width}")
     midline, shown = midlines(crop, chromosome_width)
     step = chromosome_width / WIDTH
-    path, normals = resample(midline, step, extend=1.5 * chromosome_width)
-    across = (np.arange(BREADTH) - (BREADTH - 1) / 2) * step
-    where = path[:, None, :] + normals[:, None, :] * across[None, :, None]
-    x, y = where[..., 0].astype(np.float32), where[..., 1].astype(np.float32)
-    inside = cv2.remap(crop.astype(np.uint8) * 255, x, y, cv2.INTER_LINEAR, borderValue=0) >= 128
+    path, normals, x, y, inside = _strip(midline, crop, chromosome_width)
+    if abs(math.log(max(np.count_nonzero(inside), 1) * step**2 / max(np.count_nonzero(crop), 1))) > _FOLDED:
+        other = _unfolded(crop, chromosome_width, misfit(path, normals, crop, chromosome_width))
+        if other is not None:
+            midline = shown = other
+            path, normals, x, y, inside = _strip(midline, crop, chromosome_width)
     used = np.flatnonzero(inside.any(1))
     if not len(used):
         used = np.array([0])
@@ -54,10 +66,34 @@ def straighten(
         inside = cv2.resize(inside.astype(np.uint8), (BREADTH, LENGTH), interpolation=cv2.INTER_NEAREST).astype(bool)
     axis = np.concatenate([path[first:last], normals[first:last]], 1)
     if shown is not None and shown is not midline:
-        axis = np.concatenate(resample(shown, step, extend=1.5 * chromosome_width), 1)
+        axis = np.concatenate(resample(shown, step, extend=_EXTENDED * chromosome_width), 1)
     axis[:, :2] += (x0, y0)
     gray = np.where(inside, sampled, 255).astype(np.uint8)
     return Straightened(gray=gray, inside=inside, axis=axis.astype(np.float32), shortened=shortened)
+
+
+def _strip(
+    midline: Points, crop: NDArray[np.bool_], width: float
+) -> tuple[Points, Points, NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
+    """An axis and its normals, columns and rows of the samples around it, and which of these are the chromosome's."""
+    step = width / WIDTH
+    path, normals = resample(midline, step, extend=_EXTENDED * width)
+    across = (np.arange(BREADTH) - (BREADTH - 1) / 2) * step
+    where = path[:, None, :] + normals[:, None, :] * across[None, :, None]
+    x, y = where[..., 0].astype(np.float32), where[..., 1].astype(np.float32)
+    inside = cv2.remap(crop.astype(np.uint8) * 255, x, y, cv2.INTER_LINEAR, borderValue=0) >= 128
+    return path, normals, x, y, inside & own_samples(path, normals, across, width)
+
+
+def _unfolded(crop: NDArray[np.bool_], width: float, than: float) -> Points | None:
+    """The midline of a mask whose arms touch; None where none fits clearly better than one with this `misfit`."""
+
+    def fit(path: Points) -> float:
+        return misfit(*resample(path, width / WIDTH, extend=_EXTENDED * width), crop, width)
+
+    others = [(fit(path), path) for path in unfolded(crop, width)]
+    least, path = min(others, key=lambda other: other[0], default=(np.inf, None))
+    return path if least < than - _BETTER else None
 
 
 def to_input(chromosome: Straightened, levels: tuple[float, float]) -> NDArray[np.uint8]:

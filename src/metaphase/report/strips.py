@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from metaphase.banding import profile_of, resampled
 from metaphase.config import ReportConfig
+from metaphase.midline import own_samples
 from metaphase.types import Karyotype, Spread
 
 __all__ = ["Strip", "cut_strips", "page_unit"]
@@ -99,6 +100,7 @@ def _sampled(spread: Spread, karyotype: Karyotype, index: int, fine: int) -> tup
     left, top = (float(v) for v in instances.offsets_xy[index])
     mask = np.pad(instances.crops[index], 1).astype(np.float32)
     inside = cv2.remap(mask, _float(x - left + 1), _float(y - top + 1), cv2.INTER_LINEAR, borderValue=(0,)) >= 0.5
+    inside &= own_samples(axis[:2].T, axis[2:].T, across, _ROWS * fine * step)
     gray = cv2.remap(spread.gray, _float(x), _float(y), cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     return _upright(np.where(inside, gray, 255).astype(np.uint8), _without_specks(inside), karyotype, index)
 

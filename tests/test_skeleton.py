@@ -1,0 +1,69 @@
+"""Ways along skeletons of drawn masks."""
+
+import numpy as np
+import pytest
+
+from metaphase.skeleton import ways
+
+
+def stroke(points, radius=4, size=(90, 110)):
+    """A mask of everything within `radius` of a polyline."""
+    rows, columns = np.mgrid[: size[0], : size[1]]
+    mask = np.zeros(size, bool)
+    for (x0, y0), (x1, y1) in zip(points[:-1], points[1:], strict=True):
+        for t in np.linspace(0, 1, 80):
+            mask |= np.hypot(columns - x0 - t * (x1 - x0), rows - y0 - t * (y1 - y0)) <= radius
+    return mask
+
+
+def length(way):
+    return float(np.hypot(*np.diff(way, axis=0).T).sum())
+
+
+def test_a_bar_has_one_way_and_the_same_back():
+    found = ways(stroke([(15, 20), (90, 50)]), 6)
+    assert len(found) == 2
+    np.testing.assert_array_equal(found[0], found[1][::-1])
+    assert np.hypot(*(found[0][-1] - found[0][0])) == pytest.approx(np.hypot(75, 30), abs=8)
+    assert np.abs(found[0][:, 1] - 20 - (found[0][:, 0] - 15) * 0.4).max() < 2
+
+
+def test_points_of_a_way_are_neighbours():
+    for way in ways(stroke([(15, 20), (50, 60), (90, 20), (60, 15)]), 6):
+        assert np.abs(np.diff(way, axis=0)).max() <= 1
+
+
+def test_a_ring_is_one_way_that_ends_where_it_begins():
+    angle = np.linspace(0, 2 * np.pi, 40)
+    found = ways(stroke(list(zip(55 + 30 * np.cos(angle), 45 + 30 * np.sin(angle), strict=True))), 6)
+    assert found
+    for way in found:
+        np.testing.assert_array_equal(way[0], way[-1])
+        assert length(way) > 150
+
+
+def test_a_nine_is_passed_through_its_fork_and_round_its_loop():
+    angle = np.linspace(np.pi / 2, 2.5 * np.pi, 40)
+    loop = list(zip(40 + 20 * np.cos(angle), 30 + 20 * np.sin(angle), strict=True))
+    found = ways(stroke([*loop, (100, 75)]), 6)
+    longest = max(found, key=length)
+    assert length(longest) > 2 * np.pi * 20 + 60, "the loop and the tail"
+    assert max(length(way) for way in found if len(way) < len(longest)) < length(longest)
+
+
+def test_short_branches_are_no_ways():
+    bar = stroke([(15, 40), (95, 40)])
+    bumped = bar | stroke([(55, 40), (55, 32)], 3)
+    assert max(length(way) for way in ways(bumped, 12)) > 70
+    assert all(np.abs(way[:, 1] - 40).max() <= 2 for way in ways(bumped, 12))
+    assert any(way[:, 1].min() < 36 for way in ways(bumped, 1))
+    fork = bar | stroke([(55, 40), (55, 10)])
+    assert len(ways(fork, 12)) == 12, "three arms: each alone, each with each, both ways"
+
+
+def test_nothing_and_specks_have_no_ways():
+    assert ways(np.zeros((10, 10), bool), 6) == []
+    assert ways(np.eye(1, dtype=bool), 6) == []
+    net = np.zeros((90, 110), bool)
+    net[::9] = net[:, ::9] = True
+    assert ways(net, 0) == [], "no chromosome branches so often"
