@@ -108,6 +108,8 @@ def karyotype_images(
         keep_results(out / job.name / name for job in jobs if job.error is None for name in names)
     try:
         out.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise MetaphaseError(f"{out}: the results need a folder, but this is a file; name another place") from error
     except OSError as error:
         raise MetaphaseError(f"{out}: the output folder cannot be made ({error.strerror or error})") from error
     for job in jobs:

@@ -155,9 +155,10 @@ def _one_sentence(name: str | os.PathLike[str]) -> Iterator[None]:
     except MemoryError as error:
         raise ImageError(f"{name}: the image does not fit into memory; {_EXPECTED} of at most 8,000x8,000") from error
     except Exception as error:
-        # Damaged files raise whatever the decoders happen to stumble over: OSError, SyntaxError, struct.error, ...
-        reason = f"{error}".strip().splitlines()[0] if f"{error}".strip() else type(error).__name__
-        raise ImageError(f"{name}: the image is truncated or damaged ({reason}); {_EXPECTED} that is whole") from error
+        # Damaged files raise whatever the decoders stumble over; what they say of a missing end helps nobody.
+        reason = (f"{error}".strip() or type(error).__name__).splitlines()[0]
+        said = "the file is torn: its end is missing" if "truncat" in reason.lower() else f"it is damaged ({reason})"
+        raise ImageError(f"{name}: {said}; {_EXPECTED} that is whole") from error
 
 
 def to_gray(pixels: Pixels, name: str = "image") -> GrayImage:

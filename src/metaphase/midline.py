@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -97,7 +99,7 @@ def misfit(path: Points, normals: Points, crop: Bool, chromosome_width: float) -
     return abs(float(np.log(shown / area))) + 1 - np.count_nonzero(crop & (seen > 0)) / area
 
 
-def own_samples(path: Points, normals: Points, across: Points, chromosome_width: float) -> Bool:
+def own_samples(path: Points, normals: Points, across: NDArray[np.floating[Any]], chromosome_width: float) -> Bool:
     """Bool[R, C]: samples of a strip that lie nearest to their own row of its axis.
 
     path, normals: Float64[R, 2]; across: Float64[C], distances from the axis along the normals, in the same pixels.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +22,7 @@ _EXTENDED = 1.5
 """Chromosome widths by which an axis is followed beyond its midline."""
 
 _FOLDED = 0.03
-"""Difference of the areas of strip and mask, as a logarithm, from which a better midline is looked for."""
+"""Difference of the areas of strip and mask, in parts of the mask, from which a better midline is looked for."""
 
 _BETTER = 0.02
 """By how much less its `misfit` must be."""
@@ -48,7 +46,8 @@ def straighten(
     midline, shown = midlines(crop, chromosome_width)
     step = chromosome_width / WIDTH
     path, normals, x, y, inside = _strip(midline, crop, chromosome_width)
-    if abs(math.log(max(np.count_nonzero(inside), 1) * step**2 / max(np.count_nonzero(crop), 1))) > _FOLDED:
+    shown_pixels, pixels = int(np.count_nonzero(inside)) * step**2, int(np.count_nonzero(crop))
+    if abs(shown_pixels - pixels) > _FOLDED * pixels:
         other = _unfolded(crop, chromosome_width, misfit(path, normals, crop, chromosome_width))
         if other is not None:
             midline = shown = other

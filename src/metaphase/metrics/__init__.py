@@ -13,6 +13,7 @@ from metaphase.metrics.calibration import calibration
 from metaphase.metrics.comparison import Comparison, Overlap, compare
 from metaphase.metrics.confusion import confusion
 from metaphase.metrics.counts import counts
+from metaphase.metrics.meanings import MEANINGS
 from metaphase.metrics.mpq import mpq
 from metaphase.metrics.overlap_pairs import overlap_pairs
 from metaphase.metrics.pq import pq
@@ -23,6 +24,7 @@ from metaphase.metrics.subgroup import subgroup
 from metaphase.metrics.terms import pack, unpack
 
 __all__ = [
+    "MEANINGS",
     "AveragePrecision",
     "Comparison",
     "Matches",

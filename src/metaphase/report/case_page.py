@@ -206,7 +206,7 @@ _STYLE = (
     ".odd td:nth-child(4){color:#a81e24}a{color:inherit}"
     "section{border-top:1px solid #ccc;margin-top:2.2rem;padding-top:1rem}"
     "h2{font-weight:500;font-size:1.25rem;margin:0}section p{margin:.1rem 0 .8rem;color:#555}"
-    "section div{display:grid;gap:1.5rem;grid-template-columns:1fr 1fr;align-items:start}"
+    "section div{display:grid;gap:1.5rem;grid-template-columns:5fr 7fr;align-items:start}"
     "img{width:100%;display:block;border:1px solid #eee;box-sizing:border-box}"
     "footer{color:#777;margin:2rem 0}@media (max-width:60rem){section div{grid-template-columns:1fr}}"
     "@media print{section{break-inside:avoid}}"

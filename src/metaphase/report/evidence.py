@@ -46,7 +46,8 @@ def evidence_sheet(spread: Spread, karyotype: Karyotype, title: str, config: Rep
         sheet,
         margin,
         unit,
-        "black: profile of the chromosome; red: the ideogram, as it was laid; number: how well they agree, at most 1",
+        "black: profile of the chromosome; red: the ideogram, as it was laid; number: how well they agree, at most 1; "
+        "turned: the bands alone would see the other end up",
     )
     return sheet
 
@@ -72,7 +73,7 @@ def _draw_panel(
         if up != found.upright:
             sheet.text((x1, y1 + 1.5 * unit), "turned", round(0.5 * unit), _EXPECTED, "rs")
     sheet.text((x0, y1 + 0.9 * unit), caption, round(0.75 * unit), BLACK, "ls")
-    sheet.text((x0 + 1.15 * unit, y1 + 0.9 * unit), f"no. {index}", round(0.42 * unit), _MIDDLE, "ls")
+    sheet.text((x0, y1 + 1.5 * unit), f"no. {index}", round(0.42 * unit), _MIDDLE, "ls")
 
 
 def _draw_curves(sheet: Sheet, found: Alignment, agrees: bool, box: tuple[float, float, float, float]) -> None:

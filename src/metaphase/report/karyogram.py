@@ -27,7 +27,7 @@ _LAYOUTS: dict[str, tuple[tuple[int, ...], ...]] = {
 _LONGEST_LINE = 8
 """Chromosomes side by side in one place; more go on the next line, and where there are very many, lines grow too."""
 
-_MIDDLE, _PALE, _BAR = gray(130), gray(200), gray(206)
+_MIDDLE, _PALE, _BAR = gray(130), gray(200), gray(120)
 _ACCENT = (168, 30, 36)
 
 
