@@ -58,23 +58,24 @@ LOOSE = 0.25
 """Overlap of boxes that supports: annotated boxes are shifted in some images."""
 SAME = 0.5
 """Share of the smaller outline from which another one is erased with a chromosome."""
-KINDS = ("normal", "sex", "gain", "loss")
+KINDS = ("normal", "sex_gain", "sex_loss", "gain", "loss")
 """Kinds of hypotheses."""
 LOG_PRIORS = {
-    "sex": (-4.5, -3.5, -2.5, -1.5),
-    "gain": tuple(np.arange(-7.5, -2.4, 0.5).tolist()),
-    "loss": tuple(np.arange(-9.0, -3.9, 0.5).tolist()),
+    "sex_gain": (-4.5, -3.5, -2.5, -1.5),
+    "sex_loss": (-6.5, -5.5, -4.5, -3.5, -2.5),
+    "gain": (-7.5, -6.0, -5.0, -4.0, -3.0),
+    "loss": (-9.0, -8.0, -7.0, -6.0, -5.0),
 }
 """Log-priors that are tried, of one karyotype of the kind over one normal karyotype, after softening."""
 SOFTNESS = (1.0, 1.35)
 """What is tried of it."""
 LOWEST = 0.3
 """No abnormal karyotype is called from a posterior below this."""
-FALSE_ALARMS = 0.003
+FALSE_ALARMS = 0.0014
 """Share of the normal cells that may be called each kind of abnormal."""
 CURVE = (0.7, 0.75, 0.8, 0.82, 0.84, 0.86, 0.88, 0.9, 0.92, 0.94)
 """Shares of normal cells called right for which the operating point is shown."""
-WEIGHT = {"gain": 30.0, "loss": 30.0, "sex": 15.0}
+WEIGHT = {"gain": 30.0, "loss": 30.0, "sex_gain": 8.0, "sex_loss": 8.0}
 """How many real cells all changed copies of a kind are worth together."""
 FOLDS = 5
 """Parts of the people; each is left out once."""
@@ -97,7 +98,7 @@ class Seen:
 
 @dataclass(eq=False)
 class Sample:
-    """One real cell, or a changed copy. case: the person. truth: Int64[24]; kind: normal, abnormal, gain, loss, sex."""
+    """One real cell, or a changed copy. case: the person. truth: Int64[24]; kind: normal, abnormal, or of `WEIGHT`."""
 
     case: str
     kind: str
@@ -190,7 +191,8 @@ def changed(cell: Sample, target: Float64, same: Float64, rng: np.random.Generat
     """
     autosomes, sexes = np.flatnonzero((target > 0) & (target < 23)), np.flatnonzero(target >= 23)
     plans = [("loss", i, -1) for i in rng.choice(autosomes, 2)] + [("gain", i, 1) for i in rng.choice(autosomes, 2)]
-    plans += [("sex", rng.choice(sexes), step) for step in (-1, 1) if len(sexes)]
+    steps = {"sex_loss": -1, "sex_gain": 1}
+    plans += [(kind, rng.choice(sexes), step) for kind, step in steps.items() if len(sexes)]
     copies = []
     for kind, i, step in plans:
         truth = cell.truth.copy()
@@ -203,10 +205,10 @@ def changed(cell: Sample, target: Float64, same: Float64, rng: np.random.Generat
 
 @dataclass(frozen=True, eq=False)
 class Weighed:
-    """What the assignment says of every sample, before any prior. N samples, 4 kinds of hypotheses as in `KINDS`.
+    """What the assignment says of every sample, before any prior. N samples, K kinds of hypotheses as in `KINDS`.
 
-    scores: Float64[N, H] of all hypotheses. best: Int64[N, 4], the best one of each kind; free: Bool[N, 4], nothing but
-    its probability may forbid to call it; right: Bool[N, 4], it has the annotated chromosomes.
+    scores: Float64[N, H] of all hypotheses. best: Int64[N, K], the best one of each kind; free: Bool[N, K], nothing but
+    its probability may forbid to call it; right: Bool[N, K], it has the annotated chromosomes.
     """
 
     samples: list[Sample]
@@ -227,7 +229,7 @@ class Weighed:
         return Weighed(kept, self.scores[rows], self.best[rows], self.free[rows], self.right[rows])
 
     def by_kind(self, softness: float) -> tuple[Float64, Float64]:
-        """Float64[4, N] each: softened, of each kind of hypotheses the best score and the logarithm of their sum."""
+        """Float64[K, N] each: softened, of each kind of hypotheses the best score and the logarithm of their sum."""
         kind_of = np.array([h.kind for h in hypotheses(KaryotypeConfig())])
         of_kinds = [self.scores[:, kind_of == kind] / softness for kind in KINDS]
         return np.stack([v.max(1) for v in of_kinds]), np.stack([np.logaddexp.reduce(v, 1) for v in of_kinds])
@@ -350,7 +352,7 @@ def operating_points(weighed: Weighed, rights: Sequence[float], wrong: float, co
 
 
 def thresholds_for(wanted: float, p: Float64, chosen: Float64, right: Float64, normal: Float64) -> Float64:
-    """Float64[4]: posterior from which each kind is called.
+    """Float64[K]: posterior from which each kind is called.
 
     A normal call: the highest that calls the wanted share of normal cells right. Another kind: the lowest that calls
     at most `FALSE_ALARMS` of the normal cells so, and not below `LOWEST`.
@@ -377,7 +379,8 @@ def with_point(point: Point, config: KaryotypeConfig) -> KaryotypeConfig:
         config,
         softness=round(point.softness, 3),
         normal_prior=_short(relative["normal"] / whole),
-        sex_aneuploidy_prior=_short(relative["sex"] / whole),
+        sex_gain_prior=_short(relative["sex_gain"] / whole),
+        sex_loss_prior=_short(relative["sex_loss"] / whole),
         autosome_gain_prior=_short(relative["gain"] / whole),
         autosome_loss_prior=_short(relative["loss"] / whole),
     )

@@ -68,9 +68,12 @@ class KaryotypeConfig:
     normal_prior: float = 0.342
     """Prior of 46,XX and of 46,XY, each, in (0, 1)."""
 
-    sex_aneuploidy_prior: float = 0.0281
-    """Prior of 45,X, 47,XXX, 47,XXY, 47,XYY and 45,Y,-X, each, in (0, 1). Like the others no frequency
-    among patients: it says how much evidence a call needs and is chosen with the thresholds."""
+    sex_gain_prior: float = 0.0281
+    """Prior of 47,XXX, 47,XXY and 47,XYY, each, in (0, 1). Like the others no frequency among patients: it says how
+    much evidence a call needs and is chosen with the thresholds."""
+
+    sex_loss_prior: float = 0.0281
+    """Prior of 45,X and 45,Y,-X, each, in (0, 1)."""
 
     autosome_gain_prior: float = 0.0038
     """Prior of one autosome more, for each autosome and each sex, in (0, 1)."""
@@ -104,14 +107,20 @@ class KaryotypeConfig:
     call_loss: float = -0.604
     """The same for an autosome lost."""
 
-    call_sex: float = -0.406
-    """The same for another set of sex chromosomes."""
+    call_sex_gain: float = -0.406
+    """The same for an X or Y gained."""
+
+    call_sex_loss: float = -0.406
+    """The same for an X or Y lost."""
 
     call_normal_from: float = 0.646
     """P(right) from which a normal karyotype is proposed, in (0, 1); below it the program abstains."""
 
-    call_sex_from: float = 0.664
-    """The same for another set of sex chromosomes."""
+    call_sex_gain_from: float = 0.664
+    """The same for an X or Y gained."""
+
+    call_sex_loss_from: float = 0.664
+    """The same for an X or Y lost."""
 
     call_gain_from: float = 0.632
     """The same for an autosome gained."""
@@ -160,7 +169,8 @@ class KaryotypeConfig:
             "call_offset",
             "call_gain",
             "call_loss",
-            "call_sex",
+            "call_sex_gain",
+            "call_sex_loss",
         }
         for entry in fields(self):
             value = getattr(self, entry.name)

@@ -14,16 +14,16 @@ OF_KIND = {kind: [i for i, h in enumerate(KNOWN) if h.kind == kind] for kind in 
 
 @pytest.fixture(autouse=True)
 def few_points(monkeypatch):
-    monkeypatch.setattr(fit_calls, "LOG_PRIORS", dict.fromkeys(("sex", "gain", "loss"), (-7.0, -5.0, -3.0, -1.0)))
+    monkeypatch.setattr(fit_calls, "LOG_PRIORS", dict.fromkeys(fit_calls.KINDS[1:], (-5.0, -3.0, -1.0)))
     monkeypatch.setattr(fit_calls, "PARTITIONS", 2)
 
 
 def drawn(seed=0, people=60):
-    """Three normal cells of each person, a gain, a loss, a change of sex chromosomes; scores are truth and noise."""
+    """Three normal cells of each person, and one of each kind of change; scores are truth and noise."""
     rng = np.random.default_rng(seed)
     samples, scores, best, right = [], [], [], []
     for person in range(people):
-        for kind in ("normal", "normal", "normal", "gain", "loss", "sex"):
+        for kind in ("normal", "normal", "normal", *fit_calls.KINDS[1:]):
             truth = int(rng.choice(OF_KIND[kind]))
             own = rng.normal(0, 1.5, len(KNOWN)) - 4
             own[truth] += 9
@@ -53,8 +53,8 @@ def test_people_stay_together():
 
 def test_most_probable_counts_every_hypothesis():
     weighed = drawn(people=2)
-    chosen, p = fit_calls.most_probable(*weighed.by_kind(1.35), (0.0, -2.0, -3.0, -4.0))
-    prior = np.array([dict(zip(fit_calls.KINDS, (0.0, -2.0, -3.0, -4.0), strict=True))[h.kind] for h in KNOWN])
+    chosen, p = fit_calls.most_probable(*weighed.by_kind(1.35), (0.0, -2.0, -3.0, -4.0, -5.0))
+    prior = np.array([dict(zip(fit_calls.KINDS, (0.0, -2.0, -3.0, -4.0, -5.0), strict=True))[h.kind] for h in KNOWN])
     logits = weighed.scores / 1.35 + prior
     expected = np.exp(logits.max(1) - np.logaddexp.reduce(logits, 1))
     np.testing.assert_allclose(p, expected)

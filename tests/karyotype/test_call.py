@@ -88,7 +88,7 @@ def test_each_kind_has_its_threshold() -> None:
 def test_the_most_probable_comes_first_however_little_its_kind_is_trusted(offset: float) -> None:
     log_q = evidence(without(7), 0.9)
     log_q[6, 6], log_q[6, 8] = np.log(0.45), np.log(0.46)
-    config = replace(CONFIG, call_loss=offset, call_sex=offset, call_gain=offset)
+    config = replace(CONFIG, call_loss=offset, call_sex_gain=offset, call_sex_loss=offset, call_gain=offset)
     call = call_of(solve(log_q, config), log_q, range(45), config)
     probabilities = [p for _, p in call.posterior]
     assert probabilities == sorted(probabilities, reverse=True)

@@ -18,7 +18,8 @@ NORMAL = ("46,XX", "46,XY")
 """The two normal karyotypes."""
 
 _SEXES = {"XX": (2, 0), "XY": (1, 1)}
-_SEX_ANEUPLOIDIES = {"X": (1, 0), "XXX": (3, 0), "XXY": (2, 1), "XYY": (1, 2)}
+_SEX_GAINS = {"XXX": (3, 0), "XXY": (2, 1), "XYY": (1, 2)}
+_WHOLE = 46
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,12 +37,12 @@ class Hypothesis:
 
     @property
     def kind(self) -> str:
-        """What it changes: "normal", "sex", "gain" or "loss" (of an autosome)."""
+        """What it changes: "normal", "gain" or "loss" of an autosome, "sex_gain" or "sex_loss" of an X or Y."""
         if self.iscn in NORMAL:
             return "normal"
         change = self.iscn.split(",")[-1]
         autosome = change[0] in "+-" and change[1:] not in ("X", "Y")
-        return "sex" if not autosome else "gain" if change[0] == "+" else "loss"
+        return f"{'' if autosome else 'sex_'}{'gain' if len(self.slots) > _WHOLE else 'loss'}"
 
     @property
     def normal(self) -> bool:
@@ -66,9 +67,10 @@ def hypotheses(config: KaryotypeConfig) -> tuple[Hypothesis, ...]:
     45,Y,-X is not viable as a constitution, but cells lose chromosomes.
     """
     found = [_hypothesis(*sex, 0, 0, config.normal_prior) for sex in _SEXES.values()]
-    found += [_hypothesis(*sex, 0, 0, config.sex_aneuploidy_prior) for sex in _SEX_ANEUPLOIDIES.values()]
+    found.append(_hypothesis(1, 0, 0, 0, config.sex_loss_prior))
+    found += [_hypothesis(*sex, 0, 0, config.sex_gain_prior) for sex in _SEX_GAINS.values()]
     without_x = np.repeat(np.arange(len(NAMES)), [2] * 22 + [0, 1])
-    found.append(Hypothesis("45,Y,-X", without_x, math.log(config.sex_aneuploidy_prior)))
+    found.append(Hypothesis("45,Y,-X", without_x, math.log(config.sex_loss_prior)))
     for change, prior in ((1, config.autosome_gain_prior), (-1, config.autosome_loss_prior)):
         for sex in _SEXES.values():
             found += [_hypothesis(*sex, change, label, prior) for label in range(1, X)]
