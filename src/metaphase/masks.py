@@ -105,10 +105,16 @@ def box_iou_matrix(boxes_a_xyxy: NDArray[np.generic], boxes_b_xyxy: NDArray[np.g
     return np.where(union > 0, shared / np.maximum(union, 1e-12), 0.0)
 
 
-def pad_as_annotators(boxes_xyxy: NDArray[np.generic], chromosome_width: float) -> NDArray[np.float32]:
-    """Float32[M, 4]: tight boxes widened as CIL's annotators do it: medians of 5, 7, 4, 3 px at a width of 16 px."""
+def pad_as_annotators(
+    boxes_xyxy: NDArray[np.generic], chromosome_width: float, size_hw: tuple[int, int] | None = None
+) -> NDArray[np.float32]:
+    """Float32[M, 4]: tight boxes widened as CIL's annotators do it: medians of 5, 7, 4, 3 px at a width of 16 px.
+
+    size_hw: rows and columns of the image to which they are cut; left out, they may reach beyond it.
+    """
     padding = np.array([-5, -7, 4, 3], np.float32) * np.float32(chromosome_width / 16)
-    return np.asarray(boxes_xyxy, np.float32).reshape(-1, 4) + padding
+    padded = np.asarray(boxes_xyxy, np.float32).reshape(-1, 4) + padding
+    return padded if size_hw is None else np.clip(padded, 0, np.array([size_hw[1], size_hw[0]] * 2, np.float32))
 
 
 def encode_rle(

@@ -61,12 +61,10 @@ def unfolded(crop: Bool, chromosome_width: float) -> list[Points]:
     scale = np.array([crop.shape[1] / size[0], crop.shape[0] / size[1]])
     paths = []
     for way in skeleton.ways(main, _SPUR * _SMALL):
-        if len(way) < _SMALL:
-            continue
         ring = (way[0] == way[-1]).all()
-        path = _smoothed((way[: -int(_SMALL)] if ring else way) - 2 + 0.5, 7) * scale - 0.5
-        if len(path) > _SMALL:
-            paths.append(path[2:-2])
+        open_way = way[: -int(_SMALL)] if ring else way
+        if len(open_way) > _SMALL:
+            paths.append((_smoothed(open_way - 2 + 0.5, 7) * scale - 0.5)[2:-2])
     return paths
 
 
@@ -181,13 +179,23 @@ def _midline_by_moments(pixels: Points, width: float, area: float = 1.5) -> Poin
         return None
     degree = _degree(pixels, width, area)
     centres = low + (np.flatnonzero(filled) + 0.5) * (high - low) / bins
-    fit = np.polynomial.Polynomial.fit(centres, middles, min(degree, len(centres) - 1), w=np.sqrt(counts[filled]))
     # A polynomial swings out beyond its data: end it half a width before the ends, tangents go on from there.
     inset = min(0.4 * width, 0.25 * (high - low))
     t = np.linspace(low + inset, high - inset, max(8, bins * 2))
-    if np.ptp(np.arctan(fit.deriv()(t))) > _STEEP:
+    heights, slopes = _polynomial(centres, middles, np.sqrt(counts[filled]), min(degree, len(centres) - 1), t)
+    if np.ptp(np.arctan(slopes)) > _STEEP:
         return None
-    return centre + t[:, None] * axis + fit(t)[:, None] * side
+    return centre + t[:, None] * axis + heights[:, None] * side
+
+
+def _polynomial(x: Points, y: Points, weight: Points, degree: int, at: Points) -> tuple[Points, Points]:
+    """Values and slopes `at` some places of the polynomial that fits best; NumPy's own takes three times as long."""
+    low, span = x[0], max(x[-1] - x[0], 1e-6)
+    powers = np.vander(2 * (x - low) / span - 1, degree + 1, increasing=True)
+    coefficients = np.linalg.lstsq(powers * weight[:, None], y * weight, rcond=None)[0]
+    powers = np.vander(2 * (at - low) / span - 1, degree + 1, increasing=True)
+    slopes = powers[:, :-1] @ (coefficients[1:] * np.arange(1, degree + 1)) * (2 / span)
+    return powers @ coefficients, slopes
 
 
 def _midline_by_distance(crop: NDArray[np.bool_], width: float) -> Points:

@@ -16,6 +16,13 @@ from metaphase.types import Instances, Karyotype, Spread
 
 __all__ = ["Model", "load_model"]
 
+_UNNAMED, _NAMED = 0.8, 0.8
+"""Probability of the best class below which an outline may be two chromosomes, and from which each of these must have
+one; chosen on val and every sixth train cell."""
+
+_LIKELY = 0.5
+"""Score of an outline from which its parts are looked at."""
+
 Image = str | os.PathLike[str] | NDArray[np.generic]
 
 
@@ -59,7 +66,23 @@ class Model:
 
         instances: with masks; left out, the chromosomes of the spread are found first.
         """
-        return self._identifier(spread, self._segmenter(spread) if instances is None else instances)
+        if instances is not None:
+            return self._identifier(spread, instances)
+        found = self._identifier(spread, self._segmenter(spread))
+        # In fluorescence hardly anything is named surely, and the bands cannot tell parts from wholes.
+        return found if spread.inverted else self._with_parts(spread, found)
+
+    def _with_parts(self, spread: Spread, found: identify.Identified) -> identify.Identified:
+        """What was found, and what becomes of outlines that have no clear name where their two parts have one."""
+        unnamed = found.instances.probabilities_nc.max(1, initial=0) < _UNNAMED
+        doubtful = np.flatnonzero(unnamed & (found.instances.scores >= _LIKELY))
+        parts = segment.parted(found.instances, doubtful, spread)
+        if not len(parts):
+            return found
+        named = self._identifier(spread, parts, found.instances)
+        surely = named.instances.probabilities_nc.max(1) >= _NAMED
+        both = np.repeat(surely[::2] & surely[1::2], 2)
+        return found.joined_with(named.select(np.flatnonzero(both)))
 
     def karyotype(self, spread: Spread) -> Karyotype:
         """Find, name and group the chromosomes of one spread."""

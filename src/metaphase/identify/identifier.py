@@ -36,6 +36,20 @@ class Identified:
     straightened: tuple[Straightened, ...]
     up_log_odds: NDArray[np.float64]
 
+    def select(self, index: NDArray[np.int64]) -> Identified:
+        """Those at `index`."""
+        laid = tuple(self.straightened[i] for i in index.tolist())
+        return Identified(self.instances.select(index), self.upright[index], laid, self.up_log_odds[index])
+
+    def joined_with(self, more: Identified) -> Identified:
+        """These, then those of `more`, which belong to the same image."""
+        return Identified(
+            self.instances.joined_with(more.instances),
+            np.concatenate([self.upright, more.upright]),
+            self.straightened + more.straightened,
+            np.concatenate([self.up_log_odds, more.up_log_odds]),
+        )
+
 
 def upright(
     up_log_odds: NDArray[np.float64],
@@ -71,8 +85,10 @@ class Identifier:
         """Read `folder/identify.onnx`. Raises WeightsError where it is missing or damaged."""
         return cls(open_session(folder / "identify.onnx", "identifier"), config)
 
-    def __call__(self, spread: Spread, instances: Instances) -> Identified:
+    def __call__(self, spread: Spread, instances: Instances, among: Instances | None = None) -> Identified:
         """Name the chromosomes of `instances`, which need masks; scores, status and boxes stay as they are.
+
+        among: chromosomes of the cell, from which its brightness is taken; left out, `instances`.
 
         What `instances.probabilities_nc` already says of the classes counts too, with `segmenter_weight`; uniform rows
         say nothing.
@@ -80,7 +96,7 @@ class Identifier:
         if not len(instances):
             return Identified(instances, np.zeros((0, 24), bool), (), np.zeros((0, 24)))
         assert instances.crops is not None
-        levels = masks.photometry(spread.gray, instances.union())
+        levels = masks.photometry(spread.gray, (among or instances).union())
         straightened = tuple(
             straighten(spread.gray, crop, xy, spread.chromosome_width)
             for crop, xy in zip(instances.crops, instances.offsets_xy, strict=True)

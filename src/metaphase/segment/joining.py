@@ -56,9 +56,8 @@ def with_joined(instances: Instances, foreground: Bool, chromosome_width: float)
     if not crops:
         return instances
     more = Instances.from_masks(instances.height, instances.width, crops, places, scores=scores)
-    boxes = masks.pad_as_annotators(more.boxes_xyxy, chromosome_width)
-    limit = np.array([instances.width, instances.height] * 2, np.float32)
-    more = replace(more, annotation_boxes_xyxy=np.clip(boxes, 0, limit).astype(np.float32))
+    boxes = masks.pad_as_annotators(more.boxes_xyxy, chromosome_width, (more.height, more.width))
+    more = replace(more, annotation_boxes_xyxy=boxes)
     every = instances.joined_with(more)
     return every.select(np.argsort(-every.scores, kind="stable"))
 
