@@ -169,5 +169,5 @@ def test_results_come_one_at_a_time(tmp_path, fake_model, write_spread):
 
 def test_out_is_a_file(tmp_path, fake_model, write_spread):
     image = write_spread(tmp_path / "a.png")
-    with pytest.raises(MetaphaseError, match="need a folder"):
+    with pytest.raises(MetaphaseError, match="a file is in its way"):
         list(karyotype_images(plan([image]), image, fake_model))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from metaphase.midline import ends, midlines, misfit, own_samples, resample, unfolded
+from metaphase.midline import ends, midlines, misfit, own_samples, resample, strip, unfolded
 
 
 def test_ends_of_a_bar_look_outwards_along_it():
@@ -60,12 +60,18 @@ def arc(radius, first, last, centre=(60, 60), size=(120, 130), width=12.0):
     return mask
 
 
+def fit_of(path, normals, mask, width=12.0, step=0.75):
+    """`misfit` of the strip two widths broad along an axis with points every `step`."""
+    found = strip(mask, path, normals, np.arange(-width, width, step), width)
+    return misfit(mask, *found, step)
+
+
 def test_an_arm_that_touches_the_other_one_is_unfolded():
     ring = arc(26, 0, 350)  # the gap is closed by the round ends
     folded, _ = midlines(ring, 12.0)
-    before = misfit(*resample(folded, 0.75, 18.0), ring, 12.0)
+    before = fit_of(*resample(folded, 0.75, 18.0), ring)
     paths = unfolded(ring, 12.0)
-    after = min(misfit(*resample(path, 0.75, 18.0), ring, 12.0) for path in paths)
+    after = min(fit_of(*resample(path, 0.75, 18.0), ring) for path in paths)
     assert after < 0.22 < 0.5 < before
     assert max(np.hypot(*np.diff(path, axis=0).T).sum() for path in paths) > 0.8 * 2 * np.pi * 26
 
@@ -74,9 +80,9 @@ def test_a_strip_that_shows_a_bar_once_fits_it():
     bar = np.zeros((30, 100), bool)
     bar[9:21, 10:90] = True
     path, normals = resample(midlines(bar, 12.0)[0], 0.75, 18.0)
-    assert misfit(path, normals, bar, 12.0) < 0.03
-    assert misfit(path[: len(path) // 2], normals[: len(path) // 2], bar, 12.0) > 0.8, "half of it is missed"
-    assert misfit(path, np.roll(normals, 1, 1), bar, 12.0) > 0.3, "rows along the bar show it again and again"
+    assert fit_of(path, normals, bar) < 0.08
+    assert fit_of(path[: len(path) // 2], normals[: len(path) // 2], bar) > 0.8, "half of it is missed"
+    assert fit_of(path, np.roll(normals, 1, 1), bar) > 0.3, "rows along the bar show it again and again"
 
 
 def test_nothing_is_to_be_unfolded_in_a_speck():
@@ -119,3 +125,19 @@ def test_an_end_stops_at_the_other_arm():
     assert not own[last & (path[:, 0] < 25)].any()
     assert own[last & (path[:, 0] > 27)].all()
     assert own[~last].all()
+
+
+@pytest.mark.parametrize("width", [8.0, 24.0, 48.0, 120.0])
+def test_a_fit_does_not_depend_on_the_scale(width):
+    size = int(2.5 * width), int(9 * width)
+    bar = np.zeros(size, bool)
+    bar[int(0.75 * width) : int(1.75 * width), int(width) : int(8 * width)] = True
+    path, normals = resample(midlines(bar, width)[0], width / 16, 1.5 * width)
+    assert fit_of(path, normals, bar, width, width / 16) < 0.08
+
+
+def test_an_axis_too_long_for_a_chromosome_is_left_alone():
+    there_and_back = np.concatenate([[[x, 0.0] for x in range(400)], [[400.0 - x, 6.0] for x in range(400)]])
+    path, normals = resample(there_and_back, 0.75, 0.0)
+    assert own_samples(path, normals, np.linspace(-12, 12, 32), 12.0).all()
+    assert not own_samples(path[300:-300], normals[300:-300], np.linspace(-12, 12, 32), 12.0).all()

@@ -20,10 +20,9 @@ def length(way):
     return float(np.hypot(*np.diff(way, axis=0).T).sum())
 
 
-def test_a_bar_has_one_way_and_the_same_back():
+def test_a_bar_has_one_way():
     found = ways(stroke([(15, 20), (90, 50)]), 6)
-    assert len(found) == 2
-    np.testing.assert_array_equal(found[0], found[1][::-1])
+    assert len(found) == 1
     assert np.hypot(*(found[0][-1] - found[0][0])) == pytest.approx(np.hypot(75, 30), abs=8)
     assert np.abs(found[0][:, 1] - 20 - (found[0][:, 0] - 15) * 0.4).max() < 2
 
@@ -48,7 +47,7 @@ def test_a_nine_is_passed_through_its_fork_and_round_its_loop():
     found = ways(stroke([*loop, (100, 75)]), 6)
     longest = max(found, key=length)
     assert length(longest) > 2 * np.pi * 20 + 60, "the loop and the tail"
-    assert max(length(way) for way in found if len(way) < len(longest)) < length(longest)
+    assert np.hypot(*(longest[-1] - [40, 50])) < 10, "it ends at the fork"
 
 
 def test_short_branches_are_no_ways():
@@ -58,7 +57,7 @@ def test_short_branches_are_no_ways():
     assert all(np.abs(way[:, 1] - 40).max() <= 2 for way in ways(bumped, 12))
     assert any(way[:, 1].min() < 36 for way in ways(bumped, 1))
     fork = bar | stroke([(55, 40), (55, 10)])
-    assert len(ways(fork, 12)) == 12, "three arms: each alone, each with each, both ways"
+    assert len(ways(fork, 12)) == 6, "three arms: each alone, each with each"
 
 
 def test_nothing_and_specks_have_no_ways():

@@ -109,7 +109,7 @@ def karyotype_images(
     try:
         out.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
-        raise MetaphaseError(f"{out}: the results need a folder, but this is a file; name another place") from error
+        raise MetaphaseError(f"{out}: the results need a folder, but a file is in its way; name another") from error
     except OSError as error:
         raise MetaphaseError(f"{out}: the output folder cannot be made ({error.strerror or error})") from error
     for job in jobs:

@@ -7,10 +7,11 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from metaphase import skeleton
 
-__all__ = ["ends", "midlines", "misfit", "own_samples", "resample", "unfolded"]
+__all__ = ["ends", "midlines", "misfit", "own_samples", "resample", "strip", "unfolded"]
 
 _PICTURED = 1.0
 """Area, in chromosome widths squared, for each degree of the midline in pictures; the identifier's has fewer bends."""
@@ -20,6 +21,7 @@ _STEEP = 1.4  # turn in radians above which slices across the principal axis no 
 _SMALL = 8.0  # pixels of a chromosome width of the mask that a skeleton is made of
 _SPUR = 0.75  # chromosome widths of a branch of the skeleton below which it is a corner of the outline
 
+_LONGEST = 40  # chromosome widths of an axis that may be a chromosome's
 _STRAIGHT = 0.7  # turn in radians within a chromosome width up to which rows do not reach into each other
 _OWN = 0.15  # chromosome widths by which another stretch of the axis may be nearer
 _DETOUR = 0.75  # chord of the way along the axis below which it comes back to itself
@@ -29,6 +31,7 @@ _APART = 1.2  # chromosome widths along the axis from which on another stretch i
 
 Points = NDArray[np.float64]
 Bool = NDArray[np.bool_]
+Float32 = NDArray[np.float32]
 
 
 def midlines(crop: NDArray[np.bool_], chromosome_width: float) -> tuple[Points, Points | None]:
@@ -73,26 +76,32 @@ def _smoothed(path: Points, size: int) -> Points:
     return np.stack([np.convolve(padded[:, i], np.ones(size) / size, "valid") for i in range(2)], 1)
 
 
-def misfit(path: Points, normals: Points, crop: Bool, chromosome_width: float) -> float:
-    """How badly a strip two chromosome widths broad along an axis shows a mask, 0 where it has each pixel once.
+def strip(
+    crop: Bool, path: Points, normals: Points, across: NDArray[np.floating[Any]], chromosome_width: float
+) -> tuple[Float32, Float32, Bool]:
+    """What lies along an axis: columns and rows of the samples, Float32[R, C], and which of them are the mask's.
 
-    path, normals: Float64[R, 2] in pixels of the crop, as `resample` gives them, at steps of a sixteenth of a width or
-    so. The sum of what it misses, as a part of the mask, and of the logarithm of what it has more or less than the
-    mask.
+    path, normals: Float64[R, 2], as `resample` gives them; across: Float64[C], distances from the axis along the
+    normals; all in pixels of the crop. Where rows reach into each other a pixel is the mask's once (`own_samples`).
     """
-    step = float(np.median(np.hypot(*np.diff(path, axis=0).T)))
-    across = np.arange(-chromosome_width, chromosome_width, step)
-    x, y = (path[:, i, None] + normals[:, i, None] * across for i in range(2))
-    inside = np.asarray(
-        cv2.remap(crop.astype(np.uint8), *(v.astype(np.float32) for v in (x, y)), cv2.INTER_NEAREST), bool
-    )
-    inside &= own_samples(path, normals, across, chromosome_width)
+    x, y = ((path[:, i, None] + normals[:, i, None] * across).astype(np.float32) for i in range(2))
+    inside = cv2.remap(crop.astype(np.uint8) * 255, x, y, cv2.INTER_LINEAR, borderValue=(0,)) >= 128
+    return x, y, inside & own_samples(path, normals, across, chromosome_width)
+
+
+def misfit(crop: Bool, x: Float32, y: Float32, inside: Bool, step: float) -> float:
+    """How badly a `strip` shows a mask, 0 where it has each pixel once.
+
+    step: pixels from one sample to the next. The sum of what is missed, as a part of the mask, and of the logarithm of
+    how much more or less than the mask is shown.
+    """
     area = max(1, np.count_nonzero(crop))
     seen = np.zeros(crop.shape, np.uint8)
     limit = np.array(crop.shape)[:, None] - 1
     rows, columns = np.clip(np.rint(np.stack([y[inside], x[inside]])), 0, limit).astype(np.int64)
     seen[rows, columns] = 1
-    seen = np.asarray(cv2.dilate(seen, np.ones((3, 3), np.uint8)), np.uint8)
+    side = 2 * max(1, int(np.ceil(step / 2 + 0.5))) + 1
+    seen = np.asarray(cv2.dilate(seen, np.ones((side, side), np.uint8)), np.uint8)
     shown = max(np.count_nonzero(inside) * step**2, 1e-3)
     return abs(float(np.log(shown / area))) + 1 - np.count_nonzero(crop & (seen > 0)) / area
 
@@ -102,10 +111,13 @@ def own_samples(path: Points, normals: Points, across: NDArray[np.floating[Any]]
 
     path, normals: Float64[R, 2]; across: Float64[C], distances from the axis along the normals, in the same pixels.
     Where an axis turns sharply or comes back to itself, rows reach into each other and into the other arm; there each
-    pixel belongs to the stretch that it is nearest to, and the axis ends where it would run into another arm.
+    pixel belongs to the stretch that it is nearest to, and the axis ends where it would run into another arm. An axis
+    too long for a chromosome is left as it is.
     """
     whole = np.ones((len(path), len(across)), bool)
     along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(path, axis=0).T))])
+    if along[-1] > _LONGEST * chromosome_width:
+        return whole
     stride = max(1, int(chromosome_width / 4 / max(along[-1] / len(path), 1e-9)))
     some, places = path[::stride], along[::stride]
     apart = np.abs(places[:, None] - places)
@@ -115,7 +127,7 @@ def own_samples(path: Points, normals: Points, across: NDArray[np.floating[Any]]
     if not met_again and turns[apart <= chromosome_width].min(initial=1) > np.cos(_STRAIGHT):
         return whole
     samples = path[:, None] + normals[:, None] * across[None, :, None]
-    nearest = _distances(samples.reshape(-1, 2), some).min(1).reshape(whole.shape)
+    nearest = cKDTree(some).query(samples)[0]
     other_arm = np.abs(along[:, None] - places) > _APART * chromosome_width
     met = ((_distances(path, some) < _MEETS * chromosome_width) & other_arm).any(1)
     # Only ends run into another arm; both arms of a fork in the middle stay.

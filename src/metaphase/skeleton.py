@@ -16,15 +16,16 @@ Pixel = tuple[int, int]
 _MOST_EDGES = 14
 """Skeletons with more edges are no chromosome."""
 
-_MOST_WAYS = 300
+_MOST_WAYS = 60
+"""Ways that are looked at; a loop with a tail has four."""
 
 
 def ways(mask: Bool, shortest_branch: float) -> list[Points]:
-    """All ways along the skeleton that pass no edge of it twice, points (column, row) one pixel apart.
+    """Ways along the skeleton that begin at an end of it and pass no edge twice, points (column, row) one pixel apart.
 
-    A way may come back to where it has been: an arm that bends round and touches the other one makes a loop. Branches
-    to an end that are shorter than `shortest_branch` pixels are cut off first. Nothing for a skeleton that branches
-    too often.
+    Without an end they begin at any fork, and in a ring anywhere. A way may come back to where it has been: an arm that
+    bends round and touches the other one makes a loop. Branches to an end that are shorter than `shortest_branch`
+    pixels are cut off first. Nothing for a skeleton that branches too often.
     """
     edges = _edges(_thinned(mask))
     for _ in range(_MOST_EDGES):
@@ -92,15 +93,17 @@ def _walks(edges: list[list[Pixel]]) -> list[list[Pixel]]:
     for i, edge in enumerate(edges):
         at[edge[0]].append((i, edge))
         at[edge[-1]].append((i, edge[::-1]))
-    found: list[list[Pixel]] = []
+    found: dict[tuple[int, ...], list[Pixel]] = {}
 
-    def go(node: Pixel, used: frozenset[int], way: list[Pixel]) -> None:
+    def go(node: Pixel, used: tuple[int, ...], way: list[Pixel]) -> None:
         for i, edge in at[node]:
             if i not in used and len(found) < _MOST_WAYS:
-                longer = way + edge[1 if way else 0 :]
-                found.append(longer)
-                go(edge[-1], used | {i}, longer)
+                longer, passed = way + edge[1 if way else 0 :], (*used, i)
+                if passed[::-1] not in found:  # the same way back
+                    found[passed] = longer
+                go(edge[-1], passed, longer)
 
-    for node in sorted(at):
-        go(node, frozenset(), [])
-    return found
+    ends = [node for node in sorted(at) if len(at[node]) == 1]
+    for node in ends or sorted(at):
+        go(node, (), [])
+    return list(found.values())

@@ -14,12 +14,15 @@ from metaphase.datasets import ADAPTERS
 from metaphase.datasets.formats.coco_results import CocoReading
 from metaphase.errors import ConfigError, DataError
 from metaphase.evaluate import evaluate
+from metaphase.metrics import MEANINGS
 from metaphase.report import metrics_schema
 from metaphase.types import Instances, Karyotype
 
 
 def values(outcome):
-    return {key: entry["value"] for key, entry in outcome.document["metrics"].items()}
+    found = {key: entry["value"] for key, entry in outcome.document["metrics"].items()}
+    assert set(found) <= set(MEANINGS), "each figure is said in words"
+    return found
 
 
 def test_the_truth_scores_one(small, run, oracle):

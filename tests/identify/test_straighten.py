@@ -81,6 +81,24 @@ def test_bands_come_in_order_and_length_is_kept(shape):
     assert np.median(across) == pytest.approx(WIDTH, abs=2.5)
 
 
+def test_a_chromosome_whose_arms_touch_is_unfolded():
+    """A ring whose ends meet: straight through it there is nothing, round about it there is a chromosome."""
+    angle = np.radians(np.linspace(0, 325, 240))
+    gray, inside, length = draw(80 + 16 * np.stack([np.cos(angle), -np.sin(angle)], 1), 12.0)
+    laid = straighten(gray, *cut(gray, inside), 12.0)
+    assert len(laid.gray) == pytest.approx(length / 12 * WIDTH, rel=0.2)
+    assert np.median(laid.inside.sum(1)) == pytest.approx(WIDTH, abs=2.5)
+    middle = laid.gray[:, BREADTH // 2 - 2 : BREADTH // 2 + 2].mean(1)
+    seen = [band for band in BANDS if (np.abs(middle - band) < 12).sum() >= WIDTH / 2]
+    assert len(seen) >= 6, "nearly every band can be told"
+
+
+def test_each_pixel_of_a_tight_hairpin_is_shown_once():
+    gray, inside, _ = draw(hairpin(6.5, 40, 0), 12.0)
+    laid = straighten(gray, *cut(gray, inside), 12.0)
+    assert laid.inside.sum() * (12 / WIDTH) ** 2 == pytest.approx(inside.sum(), rel=0.08)
+
+
 @pytest.mark.parametrize("width", [6.0, 12.0, 25.0])
 def test_the_result_does_not_depend_on_the_magnification(width):
     gray, inside, _ = draw(arc(60 * width / 12, 90) - 80 + 80 * max(1, width / 12), width)

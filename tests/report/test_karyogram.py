@@ -206,3 +206,24 @@ def test_bands_are_sampled_from_the_image_itself(make_cell) -> None:
     middle = strip.gray[20:-20, strip.width // 2].astype(int)
     assert np.ptp(middle) > 100
     assert np.abs(np.diff(np.sign(middle - middle.mean()))).sum() / 2 == pytest.approx(rows / 2, rel=0.15)
+
+
+def test_each_pixel_of_a_hairpin_is_drawn_once(make_cell) -> None:
+    """Both arms lie within reach of each other's axis."""
+    width = 12
+    mask = np.zeros((110, 60), bool)
+    mask[20:100, 16:28] = mask[20:100, 32:44] = mask[12:24, 16:44] = True
+    turn = np.radians(np.arange(0, 181, 5))
+    round_about = np.stack([30 - 8 * np.cos(turn), 20 - 4 * np.sin(turn)], 1)
+    path = np.concatenate([[[22, y] for y in range(100, 20, -1)], round_about, [[38, y] for y in range(20, 101)]])
+    tangent = np.gradient(path, axis=0)
+    tangent /= np.hypot(*tangent.T)[:, None]
+    axis = np.concatenate([path, np.stack([-tangent[:, 1], tangent[:, 0]], 1)], 1).astype(np.float32)
+    _, karyotype = make_cell([1])
+    instances = Instances.from_masks(110, 60, [mask], [(0, 0)], labels=[1])
+    laid = Straightened(np.full((190, 32), 110, np.uint8), np.ones((190, 32), bool), axis)
+    gray = np.where(mask, 60, 255).astype(np.uint8)
+    karyotype = replace(karyotype, instances=instances, straightened=(laid,))
+    (strip,) = cut_strips(Spread(gray, float(width)), karyotype, CONFIG)
+    scale = CONFIG.karyogram_chromosome_width / width
+    assert (strip.gray < 200).sum() == pytest.approx(mask.sum() * scale**2, rel=0.12)

@@ -6,8 +6,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from metaphase.midline import Points, midlines, misfit, own_samples, resample, unfolded
+from metaphase.midline import Points, midlines, misfit, resample, strip, unfolded
 from metaphase.types import Straightened
+
+Float32 = NDArray[np.float32]
 
 __all__ = ["BREADTH", "LENGTH", "WIDTH", "straighten", "to_input"]
 
@@ -45,13 +47,14 @@ def straighten(
         raise ValueError(f"chromosome_width must be above 0, but got {chromosome_width}")
     midline, shown = midlines(crop, chromosome_width)
     step = chromosome_width / WIDTH
-    path, normals, x, y, inside = _strip(midline, crop, chromosome_width)
-    shown_pixels, pixels = int(np.count_nonzero(inside)) * step**2, int(np.count_nonzero(crop))
-    if abs(shown_pixels - pixels) > _FOLDED * pixels:
-        other = _unfolded(crop, chromosome_width, misfit(path, normals, crop, chromosome_width))
+    laid = _strip(midline, crop, chromosome_width)
+    laid_pixels, pixels = int(np.count_nonzero(laid[4])) * step**2, int(np.count_nonzero(crop))
+    if abs(laid_pixels - pixels) > _FOLDED * pixels:
+        other = _unfolded(crop, chromosome_width, laid)
         if other is not None:
-            midline = shown = other
-            path, normals, x, y, inside = _strip(midline, crop, chromosome_width)
+            midline = shown = other[0]
+            laid = other[1]
+    path, normals, x, y, inside = laid
     used = np.flatnonzero(inside.any(1))
     if not len(used):
         used = np.array([0])
@@ -71,28 +74,24 @@ def straighten(
     return Straightened(gray=gray, inside=inside, axis=axis.astype(np.float32), shortened=shortened)
 
 
-def _strip(
-    midline: Points, crop: NDArray[np.bool_], width: float
-) -> tuple[Points, Points, NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
+_Strip = tuple[Points, Points, Float32, Float32, NDArray[np.bool_]]
+
+
+def _strip(midline: Points, crop: NDArray[np.bool_], width: float) -> _Strip:
     """An axis and its normals, columns and rows of the samples around it, and which of these are the chromosome's."""
     step = width / WIDTH
     path, normals = resample(midline, step, extend=_EXTENDED * width)
-    across = (np.arange(BREADTH) - (BREADTH - 1) / 2) * step
-    where = path[:, None, :] + normals[:, None, :] * across[None, :, None]
-    x, y = where[..., 0].astype(np.float32), where[..., 1].astype(np.float32)
-    inside = cv2.remap(crop.astype(np.uint8) * 255, x, y, cv2.INTER_LINEAR, borderValue=0) >= 128
-    return path, normals, x, y, inside & own_samples(path, normals, across, width)
+    return path, normals, *strip(crop, path, normals, (np.arange(BREADTH) - (BREADTH - 1) / 2) * step, width)
 
 
-def _unfolded(crop: NDArray[np.bool_], width: float, than: float) -> Points | None:
-    """The midline of a mask whose arms touch; None where none fits clearly better than one with this `misfit`."""
-
-    def fit(path: Points) -> float:
-        return misfit(*resample(path, width / WIDTH, extend=_EXTENDED * width), crop, width)
-
-    others = [(fit(path), path) for path in unfolded(crop, width)]
-    least, path = min(others, key=lambda other: other[0], default=(np.inf, None))
-    return path if least < than - _BETTER else None
+def _unfolded(crop: NDArray[np.bool_], width: float, folded: _Strip) -> tuple[Points, _Strip] | None:
+    """Midline and strip of a mask whose arms touch; None where none fits clearly better than the folded one."""
+    step = width / WIDTH
+    others = [(path, _strip(path, crop, width)) for path in unfolded(crop, width)]
+    misfits = [misfit(crop, *found[2:], step) for _, found in others]
+    best = int(np.argmin(misfits)) if misfits else None
+    better = best is not None and misfits[best] < misfit(crop, *folded[2:], step) - _BETTER
+    return others[best] if best is not None and better else None
 
 
 def to_input(chromosome: Straightened, levels: tuple[float, float]) -> NDArray[np.uint8]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from metaphase.chromosomes import NAMES, name_of, relative_lengths
 from metaphase.config import KaryotypeConfig
 from metaphase.karyotype.assignment import Assignment, Solution
+from metaphase.karyotype.hypotheses import WHOLE
 from metaphase.words import plural
 
 __all__ = ["Call", "call_of", "obstacle", "odd_lengths", "probability_right", "signs_of_doubt"]
@@ -27,7 +28,6 @@ _TOO_SHORT = 0.55  # the same, down to which a part may be hidden, cut off or mi
 _WORTH_NAMING = 0.1  # posterior from which the next karyotype is named where all of the best one was found
 _FEWEST_TO_COMPARE = 10  # placed instances that give the scale of lengths
 _MOST_MISSING = 8  # empty slots up to which it means something which karyotype is the most probable
-_WHOLE = 46  # chromosomes of a normal cell
 _MOST_NAMED = 6  # instances named in one reason
 
 _DEFAULTS = KaryotypeConfig()
@@ -243,7 +243,7 @@ def _change(best: Assignment, log_evidence: Float64, ids: Sequence[int]) -> str:
         shown = [ids[int(i)] for i in np.flatnonzero(best.placed & (best.labels == k + 1))]
         where = f" ({_numbers(shown)})" if shown else ""
         parts.append(f"{len(shown)} of chromosome {NAMES[k]}{where}")
-    lost = len(best.hypothesis.slots) < _WHOLE and not _over(best, log_evidence).size
+    lost = len(best.hypothesis.slots) < WHOLE and not _over(best, log_evidence).size
     return " and ".join(parts) + (", and nothing is left over that could be another one" if lost else "")
 
 

@@ -12,14 +12,15 @@ from numpy.typing import NDArray
 from metaphase.chromosomes import NAMES, X
 from metaphase.config import KaryotypeConfig
 
-__all__ = ["NORMAL", "Hypothesis", "hypotheses"]
+__all__ = ["NORMAL", "WHOLE", "Hypothesis", "hypotheses"]
 
 NORMAL = ("46,XX", "46,XY")
 """The two normal karyotypes."""
 
 _SEXES = {"XX": (2, 0), "XY": (1, 1)}
 _SEX_GAINS = {"XXX": (3, 0), "XXY": (2, 1), "XYY": (1, 2)}
-_WHOLE = 46
+WHOLE = 46
+"""Chromosomes of a normal cell."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +43,7 @@ class Hypothesis:
             return "normal"
         change = self.iscn.split(",")[-1]
         autosome = change[0] in "+-" and change[1:] not in ("X", "Y")
-        return f"{'' if autosome else 'sex_'}{'gain' if len(self.slots) > _WHOLE else 'loss'}"
+        return f"{'' if autosome else 'sex_'}{'gain' if len(self.slots) > WHOLE else 'loss'}"
 
     @property
     def normal(self) -> bool:

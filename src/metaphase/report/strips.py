@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from metaphase.banding import profile_of, resampled
 from metaphase.config import ReportConfig
-from metaphase.midline import own_samples
+from metaphase.midline import strip
 from metaphase.types import Karyotype, Spread
 
 __all__ = ["Strip", "cut_strips", "page_unit"]
@@ -96,17 +96,12 @@ def _sampled(spread: Spread, karyotype: Karyotype, index: int, fine: int) -> tup
     axis = np.stack([np.interp(at, np.arange(len(laid.axis)), column) for column in laid.axis.T.astype(np.float64)])
     step = float(np.median(np.hypot(*np.diff(laid.axis[:, :2], axis=0).T))) / fine
     across = (np.arange(2 * _ROWS * fine) - (2 * _ROWS * fine - 1) / 2) * step
-    x, y = (axis[i][:, None] + axis[i + 2][:, None] * across for i in range(2))
     left, top = (float(v) for v in instances.offsets_xy[index])
-    mask = np.pad(instances.crops[index], 1).astype(np.float32)
-    inside = cv2.remap(mask, _float(x - left + 1), _float(y - top + 1), cv2.INTER_LINEAR, borderValue=(0,)) >= 0.5
-    inside &= own_samples(axis[:2].T, axis[2:].T, across, _ROWS * fine * step)
-    gray = cv2.remap(spread.gray, _float(x), _float(y), cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    path = axis[:2].T - (left, top)
+    x, y, inside = strip(instances.crops[index], path, axis[2:].T, across, _ROWS * fine * step)
+    x, y = x + np.float32(left), y + np.float32(top)
+    gray = cv2.remap(spread.gray, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     return _upright(np.where(inside, gray, 255).astype(np.uint8), _without_specks(inside), karyotype, index)
-
-
-def _float(values: NDArray[np.float64]) -> NDArray[np.float32]:
-    return values.astype(np.float32)
 
 
 def _straightened(karyotype: Karyotype, index: int) -> tuple[UInt8, Bool]:
