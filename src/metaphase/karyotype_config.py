@@ -30,6 +30,9 @@ class EvidenceConfig:
     smaller: float = -0.824
     """The same for the area."""
 
+    larger: float = 0.0
+    """The same for the area, where it is larger."""
+
     score: float = 0.775
     """Log-odds of the segmenter's score."""
 
@@ -73,13 +76,13 @@ class KaryotypeConfig:
     much evidence a call needs and is chosen with the thresholds."""
 
     sex_loss_prior: float = 0.0281
-    """Prior of 45,X and 45,Y,-X, each, in (0, 1)."""
+    """Prior of 45,X, in (0, 1)."""
 
     autosome_gain_prior: float = 0.0038
     """Prior of one autosome more, for each autosome and each sex, in (0, 1)."""
 
     autosome_loss_prior: float = 0.000189
-    """Prior of one autosome less, for each autosome and each sex, in (0, 1)."""
+    """Prior of one autosome less, for each autosome and each sex, and of 45,Y,-X, in (0, 1)."""
 
     missed_rate: float = 0.0001
     """Probability that a chromosome of the cell has no instance at all, in (0, 1): the price of a slot left empty."""
@@ -111,7 +114,7 @@ class KaryotypeConfig:
     """The same for an X or Y gained."""
 
     call_sex_loss: float = -0.406
-    """The same for an X or Y lost."""
+    """The same for 45,X."""
 
     call_normal_from: float = 0.646
     """P(right) from which a normal karyotype is proposed, in (0, 1); below it the program abstains."""
@@ -120,7 +123,7 @@ class KaryotypeConfig:
     """The same for an X or Y gained."""
 
     call_sex_loss_from: float = 0.664
-    """The same for an X or Y lost."""
+    """The same for 45,X."""
 
     call_gain_from: float = 0.632
     """The same for an autosome gained."""

@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 
 from metaphase import skeleton
 
-__all__ = ["ends", "midlines", "misfit", "own_samples", "resample", "strip", "unfolded"]
+__all__ = ["ends", "midline", "midlines", "misfit", "own_samples", "resample", "strip", "unfolded"]
 
 _PICTURED = 1.0
 """Area, in chromosome widths squared, for each degree of the midline in pictures; the identifier's has fewer bends."""
@@ -40,8 +40,7 @@ def midlines(crop: NDArray[np.bool_], chromosome_width: float) -> tuple[Points, 
     The midline stops short of the ends by up to half a width; tangents go on from there (`resample`). Pictures follow
     the bends of short chromosomes too; theirs is None where that folds.
     """
-    rows, columns = np.nonzero(crop)
-    pixels = np.stack([columns, rows], 1).astype(np.float64)
+    pixels = _pixels(crop)
     found = _midline_by_moments(pixels, chromosome_width)
     if found is None:
         by_distance = _midline_by_distance(crop, chromosome_width)
@@ -49,6 +48,17 @@ def midlines(crop: NDArray[np.bool_], chromosome_width: float) -> tuple[Points, 
     if _degree(pixels, chromosome_width, _PICTURED) > _degree(pixels, chromosome_width):
         return found, _midline_by_moments(pixels, chromosome_width, _PICTURED)
     return found, found
+
+
+def midline(crop: NDArray[np.bool_], chromosome_width: float) -> Points:
+    """The first of `midlines`."""
+    found = _midline_by_moments(_pixels(crop), chromosome_width)
+    return _midline_by_distance(crop, chromosome_width) if found is None else found
+
+
+def _pixels(crop: NDArray[np.bool_]) -> Points:
+    rows, columns = np.nonzero(crop)
+    return np.stack([columns, rows], 1).astype(np.float64)
 
 
 def unfolded(crop: Bool, chromosome_width: float) -> list[Points]:
@@ -149,7 +159,7 @@ def ends(crop: NDArray[np.bool_], chromosome_width: float) -> list[tuple[Points,
 
     None at all for a speck without a direction.
     """
-    path, _ = resample(midlines(crop, chromosome_width)[0], chromosome_width / 8, extend=1.5 * chromosome_width)
+    path, _ = resample(midline(crop, chromosome_width), chromosome_width / 8, extend=1.5 * chromosome_width)
     x, y = np.rint(path).astype(np.int64).T
     on_crop = (x >= 0) & (y >= 0) & (x < crop.shape[1]) & (y < crop.shape[0])
     inside = np.zeros(len(path), bool)

@@ -21,7 +21,7 @@ __all__ = ["Call", "call_of", "obstacle", "odd_lengths", "probability_right", "s
 Float64 = NDArray[np.float64]
 
 _LIKELY = 0.5  # P(is a chromosome) from which an instance without a slot is spoken of
-_CONTRADICTED = 0.1  # P(the class of its slot) below which a chromosome surely of another class is spoken of
+_CONTRADICTED = 0.25  # P(the class of its slot) below which a chromosome rather of another class is spoken of
 _HARDLY = 0.02  # P(the class of its slot) below which a placed instance is spoken of
 _TOO_LONG = 1.7  # length over that of the class from which two chromosomes may lie end to end
 _TOO_SHORT = 0.55  # the same, down to which a part may be hidden, cut off or missing
@@ -167,7 +167,8 @@ def _unexplained_loss(solution: Solution, log_evidence: Float64, ids: Sequence[i
     name = NAMES[next(iter(lost))]
     filler = [ids[i] for i in np.flatnonzero(more.placed & ~less.placed).tolist()]
     held = f"{_numbers(filler)} may be it" if filler else "nothing found may be it"
-    end = "" if _over(more, log_evidence).size else ", and nothing that is left over explains where it is"
+    explained = bool(filler) or bool(_over(more, log_evidence).size)
+    end = "" if explained else ", and nothing that is left over explains where it is"
     return [f"{less.hypothesis.iscn} lacks one chromosome {name} of {more.hypothesis.iscn}: {held}{end}"]
 
 
@@ -200,29 +201,32 @@ def _left_over(best: Assignment, log_evidence: Float64, ids: Sequence[int]) -> l
         more = ", ..." if len(over) > _MOST_NAMED else ""
         may = "may be a chromosome, but has" if len(over) == 1 else "may be chromosomes, but have"
         reasons.append(f"{may} no place in {best.hypothesis.iscn}: {', '.join(guesses)}{more}")
-    reasons += _contradicted(best, log_evidence, ids)
-    reasons += _hardly_supported(best, log_evidence, ids)
+    elsewhere = _contradicted(best, log_evidence)
+    if len(elsewhere):
+        seen = [
+            f"{ids[i]} (in {name_of(int(best.labels[i]))}, looks like {NAMES[int(log_evidence[i, :24].argmax())]})"
+            for i in elsewhere[:_MOST_NAMED].tolist()
+        ]
+        rest = ", ..." if len(elsewhere) > _MOST_NAMED else ""
+        reasons.append(f"put where there was room: {', '.join(seen)}{rest}")
+    reasons += _hardly_supported(best, log_evidence, ids, set(elsewhere.tolist()))
     return reasons
 
 
-def _contradicted(best: Assignment, log_evidence: Float64, ids: Sequence[int]) -> list[str]:
-    """Chromosomes that took the slot of one class though they are surely of another: a gain may hide behind a miss."""
+def _contradicted(best: Assignment, log_evidence: Float64) -> NDArray[np.int64]:
+    """Chromosomes that took the slot of one class though they look like another: a gain may hide behind a miss."""
     q = np.exp(log_evidence[:, :24])
     own = q[np.arange(len(q)), best.labels - 1]
-    odd = np.flatnonzero(best.placed & (own < _CONTRADICTED) & (q.max(1, initial=0) > 1 - _CONTRADICTED))
-    if not len(odd):
-        return []
-    shown = [
-        f"{ids[i]} (in {name_of(int(best.labels[i]))}, looks like {NAMES[int(q[i].argmax())]})"
-        for i in odd[:_MOST_NAMED]
-    ]
-    return [f"put where there was room: {', '.join(shown)}{', ...' if len(odd) > _MOST_NAMED else ''}"]
+    return np.flatnonzero(best.placed & (own < _CONTRADICTED) & (q.max(1, initial=0) > _LIKELY))
 
 
-def _hardly_supported(best: Assignment, log_evidence: Float64, ids: Sequence[int]) -> list[str]:
-    """What took a place though it hardly looks like that chromosome, or like any: dirt may complete a cell."""
+def _hardly_supported(best: Assignment, log_evidence: Float64, ids: Sequence[int], told: set[int]) -> list[str]:
+    """What took a place though it hardly looks like that chromosome, or like any: dirt may complete a cell.
+
+    told: indices of which something else was said already.
+    """
     own = np.exp(log_evidence[np.arange(len(log_evidence)), best.labels - 1])
-    weak = np.flatnonzero(best.placed & (own < _HARDLY))
+    weak = np.array([i for i in np.flatnonzero(best.placed & (own < _HARDLY)).tolist() if i not in told], np.int64)
     if not len(weak):
         return []
     shown = [f"{ids[i]} ({name_of(int(best.labels[i]))})" for i in weak[np.argsort(own[weak])][:_MOST_NAMED].tolist()]

@@ -52,8 +52,8 @@ def consensus(
     order = sorted(clones, key=lambda iscn: (single[iscn].normal, -counts[iscn], iscn))
     disagreeing = tuple(cell for cell, iscn in called.items() if iscn not in clones)
     if disagreeing:
-        listed = ", ".join(f"{cell}: {called[cell]}" for cell in disagreeing)
-        reasons.append(f"no clone, or against the others: {listed}")
+        listed = ", ".join(f"{called[cell]} in {cell}" for cell in disagreeing)
+        reasons.append(f"seen in too few cells to be a clone, or against the others: {listed}")
     if undecided:
         reasons.append(f"no proposal for {len(undecided)} of {plural(len(cells), 'cell')}")
     if left_out:

@@ -27,6 +27,7 @@ FEATURES = (
     "class_probability",
     "shorter",
     "smaller",
+    "larger",
     "score",
     "sure_score",
     "contained",
@@ -68,11 +69,11 @@ def features(instances: Instances, straightened: Sequence[Straightened]) -> Floa
     expected = np.log(relative_lengths())
     best = p_nc.argmax(1)
 
-    def against_class(size: Float64) -> Float64:
-        """Log of size over the size that the class should have here, at most 0, squared and capped."""
+    def against_class(size: Float64, sign: float) -> Float64:
+        """Log of size over the size that the class should have here, where it has this sign, squared and capped."""
         scale = np.median((size - expected[best])[sure])
-        short = np.minimum(size[:, None] - scale - expected[None], 0)
-        return np.minimum(short**2, 0.25) * 10
+        off = np.maximum(sign * (size[:, None] - scale - expected[None]), 0)
+        return np.minimum(off**2, 0.25) * 10
 
     areas = _areas(instances)
     odds = np.log(scores / (1 - scores))
@@ -81,8 +82,9 @@ def features(instances: Instances, straightened: Sequence[Straightened]) -> Floa
     off = np.minimum(np.abs(darkness - np.median(darkness[sure])) * 5, 2.0) ** 2
     columns = (
         np.log(p_nc),
-        against_class(np.log(np.maximum(lengths(instances, straightened), 1))),
-        against_class(np.log(np.maximum(areas, 1))),
+        against_class(np.log(np.maximum(lengths(instances, straightened), 1)), -1),
+        against_class(np.log(np.maximum(areas, 1)), -1),
+        against_class(np.log(np.maximum(areas, 1)), 1),
         odds,
         np.maximum(odds - 2, 0),
         contained,

@@ -38,11 +38,14 @@ class Hypothesis:
 
     @property
     def kind(self) -> str:
-        """What it changes: "normal", "gain" or "loss" of an autosome, "sex_gain" or "sex_loss" of an X or Y."""
+        """What it changes: "normal", "gain" or "loss" of an autosome, "sex_gain" or "sex_loss" of an X or Y.
+
+        45,Y,-X counts as an autosome lost.
+        """
         if self.iscn in NORMAL:
             return "normal"
-        change = self.iscn.split(",")[-1]
-        autosome = change[0] in "+-" and change[1:] not in ("X", "Y")
+        # No cell lives without any X.
+        autosome = self.iscn.split(",")[-1][0] in "+-"
         return f"{'' if autosome else 'sex_'}{'gain' if len(self.slots) > WHOLE else 'loss'}"
 
     @property
@@ -71,7 +74,7 @@ def hypotheses(config: KaryotypeConfig) -> tuple[Hypothesis, ...]:
     found.append(_hypothesis(1, 0, 0, 0, config.sex_loss_prior))
     found += [_hypothesis(*sex, 0, 0, config.sex_gain_prior) for sex in _SEX_GAINS.values()]
     without_x = np.repeat(np.arange(len(NAMES)), [2] * 22 + [0, 1])
-    found.append(Hypothesis("45,Y,-X", without_x, math.log(config.sex_loss_prior)))
+    found.append(Hypothesis("45,Y,-X", without_x, math.log(config.autosome_loss_prior)))
     for change, prior in ((1, config.autosome_gain_prior), (-1, config.autosome_loss_prior)):
         for sex in _SEXES.values():
             found += [_hypothesis(*sex, change, label, prior) for label in range(1, X)]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from metaphase.report.heading import CONFIRM, NO_PROPOSAL, SANITY, draw_footer, proposal_words, sanity_words
+from metaphase.report.heading import CONFIRM, NO_PROPOSAL, SANITY, STRUCTURAL, draw_footer, proposal_words, sanity_words
 from metaphase.report.lettering import legible, shorten, wrap
 from metaphase.report.sheet import BLACK, Sheet, gray
 from metaphase.types import Case, Karyotype
@@ -56,7 +56,7 @@ def case_sheets(case: Case, overlays: Sequence[UInt8] = ()) -> list[Sheet]:
     if overlays:
         _draw_overlays(sheets[-1], [name for name, _ in case.cells], overlays)
     for sheet in sheets:
-        draw_footer(sheet, _MARGIN, _UNIT, f"sanity: {SANITY}")
+        draw_footer(sheet, _MARGIN, _UNIT, STRUCTURAL, f"sanity: {SANITY}")
     return sheets
 
 
@@ -170,7 +170,7 @@ def case_html(case: Case) -> str:
 {rows}
 </tbody></table>
 <main>{cells}</main>
-<footer>{html.escape(CONFIRM)}<br>sanity: {html.escape(SANITY)}</footer></body></html>
+<footer>{html.escape(CONFIRM)}<br>{html.escape(STRUCTURAL)}<br>sanity: {html.escape(SANITY)}</footer></body></html>
 """
 
 

@@ -46,8 +46,9 @@ def evidence_sheet(spread: Spread, karyotype: Karyotype, title: str, config: Rep
         sheet,
         margin,
         unit,
-        "black: profile of the chromosome; red: the ideogram, as it was laid; number: how well they agree, at most 1; "
-        "turned: the bands alone would see the other end up",
+        "all drawn to one length, p arm up; black: profile of the chromosome; red: the ideogram, as it was laid; "
+        "number: how well they agree, at most 1, for 19 and Y mostly little; turned: bands alone would see the other "
+        "end up",
     )
     return sheet
 
@@ -62,6 +63,8 @@ def _draw_panel(
     profile = profile_of(laid.gray, laid.inside)
     doubt = "" if label and karyotype.instances.status[index] == "chromosome" else "?"
     caption = f"{name_of(label) if label else ''}{doubt}"
+    if karyotype.instances.status[index] == "debris":
+        caption = "debris"
     if label and len(profile) > 1:
         found = align(profile, label)
         up = bool(karyotype.upright[index]) if len(karyotype.upright) else found.upright
@@ -71,7 +74,7 @@ def _draw_panel(
         score = found.score if up else found.turned_score
         sheet.text((x1, y1 + 0.9 * unit), f"{score:.2f}", round(0.5 * unit), _MIDDLE, "rs")
         if up != found.upright:
-            sheet.text((x1, y1 + 1.5 * unit), "turned", round(0.5 * unit), _EXPECTED, "rs")
+            sheet.text((x1, y1 + 1.5 * unit), "turned", round(0.5 * unit), _MIDDLE, "rs")
     sheet.text((x0, y1 + 0.9 * unit), caption, round(0.75 * unit), BLACK, "ls")
     sheet.text((x0, y1 + 1.5 * unit), f"no. {index}", round(0.42 * unit), _MIDDLE, "ls")
 

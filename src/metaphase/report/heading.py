@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from metaphase import __version__
 from metaphase.chromosomes import X, Y
 from metaphase.iscn import parse
@@ -14,6 +16,7 @@ __all__ = [
     "CONFIRM",
     "NO_PROPOSAL",
     "SANITY",
+    "STRUCTURAL",
     "abnormal_classes",
     "draw_footer",
     "draw_header",
@@ -29,6 +32,12 @@ NO_PROPOSAL = "cannot tell"
 
 SANITY = "of the counts alone, 1.00 where there are as many of each as in a normal cell; it says nothing of the call"
 """Says what the number is, and what it is not."""
+
+STRUCTURAL = "whole chromosomes only: translocations, deletions, inversions and the like are not looked for"
+"""Stands below each karyotype."""
+
+_DOUBTFUL = 0.05
+"""Score below which a chromosome stands in its place for want of a better one."""
 
 _DARK, _MIDDLE, _PALE = gray(70), gray(130), gray(200)
 
@@ -70,7 +79,10 @@ def draw_header(sheet: Sheet, margin: int, unit: int, title: str, karyotype: Kar
     """Title and counts, below them the proposal, and below that the reasons, each with all its words."""
     top = sheet.grow(round(4.6 * unit))
     status = karyotype.instances.status
-    counts = plural(status.count("chromosome"), "chromosome")
+    placed = np.array([word == "chromosome" for word in status], bool)
+    counts = plural(int(placed.sum()), "chromosome")
+    doubtful = int((karyotype.instances.scores[placed] < _DOUBTFUL).sum())
+    counts += f", {doubtful} doubtful" if doubtful else ""
     counts += f"  ·  {status.count('unknown')} unknown  ·  {status.count('debris')} debris"
     big, small, fine = round(1.05 * unit), round(0.7 * unit), round(0.6 * unit)
     base, right = top + round(2.4 * unit), sheet.width - margin

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from metaphase.chromosomes import DENVER_GROUPS, NAMES, X, Y, group_of, name_of, relative_length
 from metaphase.config import ReportConfig
-from metaphase.report.heading import SANITY, abnormal_classes, draw_footer, draw_header, sanity_words
+from metaphase.report.heading import SANITY, STRUCTURAL, abnormal_classes, draw_footer, draw_header, sanity_words
 from metaphase.report.ideogram import draw_ideogram
 from metaphase.report.sheet import BLACK, Sheet, gray
 from metaphase.report.strips import Strip, cut_strips, page_unit
@@ -92,8 +92,9 @@ def karyogram_sheet(spread: Spread, karyotype: Karyotype, title: str, config: Re
 
     Rows as `config.karyogram_layout` says; homologues side by side in the order of the groups, p arm up, all at
     one scale; a dashed frame where one of a pair is missing; extras in their place; unknown and debris in a tray at
-    the bottom. The bar under a chromosome is as long as the program is sure of it; classes of which the proposed
-    karyotype has more or fewer than usual are marked; the number below it is the one in result.json and the overlay.
+    the bottom. The bar under a chromosome is as long as the program is sure of it; the number below it is the one in
+    result.json and the overlay. Classes of which the proposed karyotype has more or fewer than usual are marked,
+    without a proposal those of which more are shown.
     title: for example case and cell. Raises ValueError where there is nothing to cut out from.
     """
     config = config or ReportConfig()
@@ -110,7 +111,8 @@ def karyogram_sheet(spread: Spread, karyotype: Karyotype, title: str, config: Re
     if karyotype.tray:
         _draw_tray(sheet, margin, unit, karyotype, [strips[i] for i in karyotype.tray])
     sanity = f"sanity {sanity_words(karyotype)}: {SANITY}"
-    draw_footer(sheet, margin, unit, "bar: how sure of a chromosome; small number: the same in the overlay", sanity)
+    marks = "bar: how sure of a chromosome; small number: the same in the overlay"
+    draw_footer(sheet, margin, unit, marks, STRUCTURAL, sanity)
     return sheet
 
 
@@ -121,6 +123,9 @@ def _places(karyotype: Karyotype, strips: list[Strip], unit: int, config: Report
     members: list[list[int]] = [list(group) for group in karyotype.groups[:22]]
     sex = karyotype.groups[22]
     members += [[i for i in sex if labels[i] != Y], [i for i in sex if labels[i] == Y]]
+    if karyotype.iscn is None:  # nothing is proposed, but what is shown is shown
+        usual = [2] * 23 + [1]
+        changes = {at + 1: len(group) - usual[at] for at, group in enumerate(members) if len(group) > usual[at]}
     # Nobody lacks a Y: where there is none, two X are expected.
     expected = [2] * 22 + [max(1, 2 - len(members[-1])), 0]
     # Lengths of empty places follow the ideogram, at the scale of the chromosomes that are there.

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metaphase import masks
-from metaphase.midline import midlines, resample
+from metaphase.midline import midline, resample
 from metaphase.types import Instances, Spread
 
 __all__ = ["parted"]
@@ -62,7 +62,7 @@ def _halves(crop: Bool, gray: NDArray[np.uint8], width: float) -> list[Bool]:
     if np.count_nonzero(crop) < _SMALLEST * width**2:
         return []
     step = width / _STEPS
-    path, normals = resample(midlines(crop, width)[0], step, extend=width)
+    path, normals = resample(midline(crop, width), step, extend=width)
     absorbed = _absorption(crop, gray, path, normals, step, width)
     used = np.flatnonzero(absorbed > 0)
     if len(used) < 2 * _LEAST * _STEPS + 1:
