@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 
 from metaphase import skeleton
 
-__all__ = ["ends", "midline", "midlines", "misfit", "own_samples", "resample", "strip", "unfolded"]
+__all__ = ["ends", "hollow", "midline", "midlines", "misfit", "own_samples", "resample", "strip", "unfolded"]
 
 _PICTURED = 1.0
 """Area, in chromosome widths squared, for each degree of the midline in pictures; the identifier's has fewer bends."""
@@ -102,8 +102,8 @@ def strip(
 def misfit(crop: Bool, x: Float32, y: Float32, inside: Bool, step: float) -> float:
     """How badly a `strip` shows a mask, 0 where it has each pixel once.
 
-    step: pixels from one sample to the next. The sum of what is missed, as a part of the mask, and of the logarithm of
-    how much more or less than the mask is shown.
+    step: pixels from one sample to the next. The sum of what is missed, as a part of the mask, of the logarithm of how
+    much more or less than the mask is shown, and of `hollow`.
     """
     area = max(1, np.count_nonzero(crop))
     seen = np.zeros(crop.shape, np.uint8)
@@ -113,7 +113,14 @@ def misfit(crop: Bool, x: Float32, y: Float32, inside: Bool, step: float) -> flo
     side = 2 * max(1, int(np.ceil(step / 2 + 0.5))) + 1
     seen = np.asarray(cv2.dilate(seen, np.ones((side, side), np.uint8)), np.uint8)
     shown = max(np.count_nonzero(inside) * step**2, 1e-3)
-    return abs(float(np.log(shown / area))) + 1 - np.count_nonzero(crop & (seen > 0)) / area
+    return abs(float(np.log(shown / area))) + 1 - np.count_nonzero(crop & (seen > 0)) / area + hollow(inside)
+
+
+def hollow(inside: Bool) -> float:
+    """Share of the rows of a strip whose middle is not the mask's: its axis goes through a hole or a gap."""
+    used = inside.any(1)
+    middle = inside.shape[1] // 2
+    return float((~inside[used, middle - 1 : middle + 1].any(1)).mean()) if used.any() else 1.0
 
 
 def own_samples(path: Points, normals: Points, across: NDArray[np.floating[Any]], chromosome_width: float) -> Bool:

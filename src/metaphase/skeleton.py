@@ -16,16 +16,17 @@ Pixel = tuple[int, int]
 _MOST_EDGES = 14
 """Skeletons with more edges are no chromosome."""
 
-_MOST_WAYS = 60
+_MOST_WAYS = 200
 """Ways that are looked at; a loop with a tail has four."""
 
 
 def ways(mask: Bool, shortest_branch: float) -> list[Points]:
-    """Ways along the skeleton that begin at an end of it and pass no edge twice, points (column, row) one pixel apart.
+    """Ways along the skeleton that pass no edge of it twice, points (column, row) one pixel apart.
 
-    Without an end they begin at any fork, and in a ring anywhere. A way may come back to where it has been: an arm that
-    bends round and touches the other one makes a loop. Branches to an end that are shorter than `shortest_branch`
-    pixels are cut off first. Nothing for a skeleton that branches too often.
+    They begin and end at its ends and forks, in a ring anywhere, each given once and not the other way round; where
+    there are very many, not all, those from ends first. A way may come back to where it has been: an arm that bends
+    round and touches the other one makes a loop. Branches to an end that are shorter than `shortest_branch` pixels are
+    cut off first. Nothing for a skeleton that branches too often.
     """
     edges = _edges(_thinned(mask))
     for _ in range(_MOST_EDGES):
@@ -103,7 +104,6 @@ def _walks(edges: list[list[Pixel]]) -> list[list[Pixel]]:
                     found[passed] = longer
                 go(edge[-1], passed, longer)
 
-    ends = [node for node in sorted(at) if len(at[node]) == 1]
-    for node in ends or sorted(at):
+    for node in sorted(at, key=lambda node: (len(at[node]) > 1, node)):
         go(node, (), [])
     return list(found.values())

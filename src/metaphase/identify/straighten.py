@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from metaphase.midline import Points, midlines, misfit, resample, strip, unfolded
+from metaphase.midline import Points, hollow, midlines, misfit, resample, strip, unfolded
 from metaphase.types import Straightened
 
 Float32 = NDArray[np.float32]
@@ -25,6 +25,9 @@ _EXTENDED = 1.5
 
 _FOLDED = 0.03
 """Difference of the areas of strip and mask, in parts of the mask, from which a better midline is looked for."""
+
+_HOLLOW = 0.15
+"""`hollow` from which one is looked for too; less may be a bend that the midline of the identifier leaves."""
 
 _BETTER = 0.02
 """By how much less its `misfit` must be."""
@@ -49,7 +52,7 @@ def straighten(
     step = chromosome_width / WIDTH
     laid = _strip(midline, crop, chromosome_width)
     laid_pixels, pixels = int(np.count_nonzero(laid[4])) * step**2, int(np.count_nonzero(crop))
-    if abs(laid_pixels - pixels) > _FOLDED * pixels:
+    if abs(laid_pixels - pixels) > _FOLDED * pixels or hollow(laid[4]) > _HOLLOW:
         other = _unfolded(crop, chromosome_width, laid)
         if other is not None:
             midline = shown = other[0]
