@@ -73,13 +73,13 @@ LOWEST = 0.3
 """No abnormal karyotype is called from a posterior below this."""
 FALSE_ALARMS = 0.0014
 """Share of the normal cells that may be called each kind of abnormal."""
-CURVE = (0.7, 0.75, 0.8, 0.82, 0.84, 0.86, 0.88, 0.9, 0.92, 0.94)
+CURVE = (0.8, 0.86, 0.9, 0.93, 0.95, 0.96)
 """Shares of normal cells called right for which the operating point is shown."""
 WEIGHT = {"gain": 30.0, "loss": 30.0, "sex_gain": 8.0, "sex_loss": 8.0}
 """How many real cells all changed copies of a kind are worth together."""
 FOLDS = 5
 """Parts of the people; each is left out once."""
-PARTITIONS = 4
+PARTITIONS = 2
 """Ways to part them, over which the reported shares are averaged."""
 
 Float64 = np.ndarray

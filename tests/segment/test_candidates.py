@@ -8,6 +8,7 @@ from metaphase.segment.candidates import (
     WINDOW,
     Candidates,
     find_candidates,
+    kernel_parts,
     mask_probabilities,
     pool,
     shared_pixels,
@@ -81,19 +82,23 @@ def test_no_cells_no_masks():
     assert mask_probabilities(np.zeros((0, 169), np.float32), features, cells).shape == (0, WINDOW, WINDOW)
 
 
-def test_numpy_and_torch_compute_the_same_masks():
+@pytest.mark.parametrize("channels", [8, 16])
+def test_numpy_and_torch_compute_the_same_masks(channels):
     torch = pytest.importorskip("torch")
     torch.set_num_threads(1)
     from metaphase.segment.network import mask_logits  # noqa: PLC0415 - needs torch
 
     rng = np.random.default_rng(0)
-    kernels = rng.normal(0, 0.7, (5, 169)).astype(np.float32)
-    features = rng.normal(0, 1, (8, 60, 50)).astype(np.float32)
+    kernels = rng.normal(0, 0.7, (5, sum(kernel_parts(channels)))).astype(np.float32)
+    features = rng.normal(0, 1, (channels, 60, 50)).astype(np.float32)
     cells = np.array([[0, 0], [7, 6], [14, 11], [3, 11], [9, 2]])
     padded = np.pad(features, ((0, 0), (36, 36), (36, 36)))
     span = (np.arange(WINDOW) - WINDOW / 2 + 0.5) / 16
     grid = np.stack([np.tile(span, WINDOW), np.repeat(span, WINDOW)]).astype(np.float32)
-    taken = [padded[:, 4 * r + 2 : 4 * r + 2 + WINDOW, 4 * c + 2 : 4 * c + 2 + WINDOW].reshape(8, -1) for r, c in cells]
+    taken = [
+        padded[:, 4 * r + 2 : 4 * r + 2 + WINDOW, 4 * c + 2 : 4 * c + 2 + WINDOW].reshape(channels, -1)
+        for r, c in cells
+    ]
     relative = torch.from_numpy(grid).expand(5, 2, -1)
     logits = mask_logits(torch.from_numpy(kernels), torch.from_numpy(np.stack(taken)), relative)
     expected = logits.sigmoid().numpy().reshape(5, WINDOW, WINDOW)

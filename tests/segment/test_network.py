@@ -61,4 +61,4 @@ def test_mask_logits_are_three_layers_for_each_pixel():
 
 
 def test_the_kernel_size_is_what_the_layers_need():
-    assert KERNEL_SIZE == 169
+    assert (MASK_CHANNELS, KERNEL_SIZE) == (16, 233)

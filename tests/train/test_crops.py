@@ -39,7 +39,7 @@ def test_a_target_window_is_what_prediction_computes_at_the_same_cell(centre):
     mask = rod((224, 224), centre, 60, 12, 35)
     made = targets([tight(mask)], 224)
     assert len(made.cells) == 1
-    kernel = np.zeros(169, np.float32)  # picks feature 0: logit = 20 f - 10
+    kernel = np.zeros(169, np.float32)  # picks feature 0 of 8: logit = 20 f - 10
     kernel[0], kernel[88], kernel[160], kernel[168] = 1, 1, 20, -10
     features = np.zeros((8, 112, 112), np.float32)
     features[0] = mask.reshape(112, 2, 112, 2).mean((1, 3))
@@ -157,6 +157,42 @@ def test_clustered_chromosomes_are_not_background(cell, clustered_cell):
         np.testing.assert_array_equal(whole.darkness, partly.darkness)
         lost = (whole.owner >= 0) & (partly.owner < 0)
         assert (partly.owner[lost] == -2).all()
+
+
+def test_boxes_tell_where_chromosomes_without_masks_are(cell, clustered_cell):
+    seen = 0
+    for seed in range(12):
+        whole = crops.real_crop(cell, np.random.default_rng(seed), CONFIG)
+        made = crops.real_crop(clustered_cell, np.random.default_rng(seed), CONFIG)
+        assert len(whole.boxed.boxes) == 0
+        assert len(made.boxed.maps) == len(made.boxed.boxes) <= 2
+        lost = [i for i in range(len(whole.labels)) if whole.labels[i] in clustered_cell.box_labels[-2:]]
+        full = [
+            spot(w, c, 224) for w, c, i in zip(whole.windows, whole.cells, whole.instance, strict=True) if i in lost
+        ]
+        for box, known in zip(made.boxed.tight, made.boxed.maps, strict=True):
+            fits = [mask for mask in full if iou(mask[::2, ::2], known == 1) > 0.5]
+            assert len(fits) == 1
+            mask = fits[0]
+            assert (known[mask[::2, ::2]] > 0).mean() > 0.9, "hardly anything of it is ruled out"
+            rows, columns = np.nonzero(mask)
+            tight = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+            np.testing.assert_allclose(box, tight, atol=3)
+            seen += 1
+    assert seen >= 3
+
+
+def test_where_two_boxes_meet_nobody_knows():
+    darkness = np.ones((64, 64), np.float32)
+    boxes = np.array([[8, 8, 40, 40], [24, 24, 56, 56], [60, 0, 80, 20]], np.float32)
+    made = crops._boxed(darkness, [(np.ones((4, 4), bool), 10, 10)], boxes, [0, 1, 2], np.zeros(4, np.float32))
+    assert len(made.boxes) == 2, "the third reaches beyond the crop"
+    assert len(made.all_boxes) == 3
+    first, second = made.maps
+    assert first[15, 15] == second[15, 15] == crops.UNKNOWN
+    assert (first[10, 10], second[10, 10]) == (1, 0)
+    assert first[6, 6] == crops.UNKNOWN, "a mask lies there"
+    assert (first[27, 27], second[27, 27]) == (0, 1)
 
 
 def test_composite_crops_are_drawn_from_the_cells(cell, clustered_cell):

@@ -26,7 +26,7 @@ import numpy as np, torch
 from metaphase.config import IdentifyTraining, SegmentTraining, TrainConfig
 from metaphase.identify.network import IdentifierNetwork
 from metaphase.segment.network import SegmenterNetwork
-from metaphase.train import cache, crops, identify, processes, segment
+from metaphase.train import cache, crops, identify, processes, segment, segment_losses
 from metaphase.train.loop import fit
 
 which, folder = sys.argv[1], Path(sys.argv[2])
@@ -48,7 +48,7 @@ with processes.joined("cpu"):
         steps = [[crops.real_crop(cell, rng, config) for _ in range(4)] for _ in range(4)]
         steps[3][1::2] = [crops.real_crop(empty, rng, config) for _ in range(2)]  # one process has no chromosome
         batches = iter([step[processes.rank() :: processes.world()] for step in steps])
-        loss = segment.losses
+        loss = segment_losses.losses
     records = list(fit(network, batches, loss, training, folder / f"run-{processes.rank()}"))
     if processes.is_first():
         state = {name: value.flatten()[:5].tolist() for name, value in network.state_dict().items()}

@@ -10,10 +10,10 @@ from scipy import sparse
 
 __all__ = [
     "CELL",
-    "KERNEL_PARTS",
     "WINDOW",
     "Candidates",
     "find_candidates",
+    "kernel_parts",
     "mask_probabilities",
     "pool",
     "shared_pixels",
@@ -24,10 +24,15 @@ CELL = 8
 """Stride of the candidate grid, pixels."""
 WINDOW = 72
 """Rows and columns of a mask window at stride 2."""
-KERNEL_PARTS = (80, 8, 64, 8, 8, 1)
-"""Weights and biases of three 1x1 convolutions, 10 -> 8 -> 8 -> 1, that make one mask."""
 
 Float32 = NDArray[np.float32]
+
+
+def kernel_parts(channels: int) -> tuple[int, ...]:
+    """Numbers of weights and biases of three 1x1 convolutions that make one mask of `channels` features and two
+    coordinates: channels + 2 -> 8 -> 8 -> 1.
+    """
+    return (8 * (channels + 2), 8, 64, 8, 8, 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +40,7 @@ class Candidates:
     """N possible chromosomes on the segmenter's grid.
 
     cells: Int64[N, 2], row and column at stride 8. scores: Float32[N] in [0, 1].
-    boxes: Float32[N, 4], annotation boxes in grid pixels. kernels: Float32[N, 169], what makes the masks.
+    boxes: Float32[N, 4], annotation boxes in grid pixels. kernels: Float32[N, K], what makes the masks.
     probabilities: Float32[N, 72, 72], mask windows at stride 2. class_logits: Float32[N, 24], what the network thinks
     of the class.
     """
@@ -72,7 +77,8 @@ def find_candidates(
 ) -> Candidates:
     """Cells whose objectness passes `threshold`, at `most` that many, best first, with their masks.
 
-    objectness: [h, w] logits; box: [4, h, w] in units of `unit` pixels; kernel: [169, h, w]; features: [8, 4h, 4w];
+    objectness: [h, w] logits; box: [4, h, w] in units of `unit` pixels; kernel: [K, h, w]; features: [C, 4h, 4w];
+    K = sum(kernel_parts(C));
     classes: [24, h, w] logits.
     A candidate's score is the objectness times the mean probability inside its mask.
     """
@@ -102,12 +108,12 @@ def mask_probabilities(kernels_nk: Float32, features: Float32, cells: NDArray[np
     span = (np.arange(size, dtype=np.float32) - size / 2 + 0.5) * np.float32(2 / 32)
     grid = np.stack([np.tile(span, size), np.repeat(span, size)])
     out = np.empty((len(cells), size, size), np.float32)
-    splits = np.cumsum(KERNEL_PARTS)[:-1]
+    splits = np.cumsum(kernel_parts(len(features)))[:-1]
     for i, (row, column) in enumerate(cells * CELL // 2 + CELL // 4):
         w1, b1, w2, b2, w3, b3 = np.split(kernels_nk[i], splits)
         window = padded[:, row : row + size, column : column + size].reshape(len(features), -1)
         x = np.concatenate([window, grid])
-        x = np.maximum(w1.reshape(8, 10) @ x + b1[:, None], 0)
+        x = np.maximum(w1.reshape(8, -1) @ x + b1[:, None], 0)
         x = np.maximum(w2.reshape(8, 8) @ x + b2[:, None], 0)
         logits = np.clip(w3 @ x + b3, -30, 30)
         out[i] = (1 / (1 + np.exp(-logits))).reshape(size, size)

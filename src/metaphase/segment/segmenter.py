@@ -97,7 +97,7 @@ class Segmenter:
         """What the network answers: its maps without the leading axis, and pixels of its grid to one of the image.
 
         spread: with a chromosome width above 0; foreground: Bool[H, W], its dark pixels. The maps are objectness
-        [h, w], box [4, h, w], kernel [169, h, w], features [8, 4h, 4w] and classes [24, h, w], h and w at stride 8.
+        [h, w], box [4, h, w], kernel [K, h, w], features [C, 4h, 4w] and classes [24, h, w], h and w at stride 8.
         """
         # Noise has a tiny width: without a limit a large noisy image would be enlarged beyond memory.
         largest = math.sqrt(self._config.largest_grid / (spread.height * spread.width))
@@ -123,7 +123,7 @@ def _chromosome_level(view: NDArray[np.uint8], first: float) -> float:
 def _whole_windows(candidates: Candidates, features: Float32) -> list[Float32]:
     """Mask windows, Float32[72, 72] each, and twice as wide where the mask runs into the border of its window.
 
-    features: [8, 4h, 4w]. Beyond the usual window a wide one has what is connected with the mask there, without what
+    features: [C, 4h, 4w]. Beyond the usual window a wide one has what is connected with the mask there, without what
     goes on from specks of it. Overlap was judged on the usual windows: two that saw one end each may be alike now.
     """
     inside = candidates.probabilities > 0.5

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -15,9 +15,40 @@ from metaphase.segment.candidates import CELL, WINDOW
 from metaphase.segment.scale import CLEAR, WIDTH
 from metaphase.train.cache import Material
 
-__all__ = ["Crop", "composite", "composite_crop", "real_crop"]
+__all__ = ["UNKNOWN", "Boxed", "Crop", "composite", "composite_crop", "real_crop"]
 
 MaskAt = tuple[NDArray[np.bool_], int, int]
+
+UNKNOWN = 2
+"""Of a pixel that may belong to a chromosome that has a box only."""
+
+_SLACK = 1.5
+"""Pixels by which a side of an annotated box may stray from what is usual in its cell (standard deviation 1.1)."""
+
+_SMALLEST = 0.5
+"""Boxes of less than this part of a squared chromosome width hold no chromosome; sets with masks have such specks."""
+
+_CLEAR, _DARK = 0.15, 0.5
+"""Darkness, of a mean chromosome 1, below which a pixel is background, and from which on it is a chromosome's."""
+
+
+def _no_boxes() -> NDArray[np.float32]:
+    return np.zeros((0, 4), np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Boxed:
+    """What is known of chromosomes of a crop that have an annotated box and no mask, L of them.
+
+    boxes, tight: Float32[L, 4], the annotated boxes, and where the masks should end in them. maps: UInt8[L, S/2, S/2],
+    1 where a pixel must be theirs, 0 where it cannot, `UNKNOWN` elsewhere. all_boxes: Float32[K, 4], annotated boxes of
+    all chromosomes of the crop; left empty where L is 0.
+    """
+
+    boxes: NDArray[np.float32] = field(default_factory=_no_boxes)
+    tight: NDArray[np.float32] = field(default_factory=_no_boxes)
+    maps: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, 0, 0), np.uint8))
+    all_boxes: NDArray[np.float32] = field(default_factory=_no_boxes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +58,7 @@ class Crop:
     darkness: Float32[S, S]. owner: Int16[S/8, S/8], instance of a positive cell, -1 background, -2 ignored.
     cells: Int64[P, 2] (row, column) of the cells whose masks are learnt; windows: UInt8[P, 72, 72] their targets, 0..4;
     instance: Int64[P]; boxes: Float32[M, 4] annotation boxes by instance, NaN where there is none; labels: Int64[M],
-    1..24, 0 where the class is not known.
+    1..24, 0 where the class is not known; boxed: the chromosomes that have a box only.
     """
 
     darkness: NDArray[np.float32]
@@ -37,6 +68,7 @@ class Crop:
     instance: NDArray[np.int64]
     boxes: NDArray[np.float32]
     labels: NDArray[np.int64]
+    boxed: Boxed = field(default_factory=Boxed)
 
 
 def composite(cells: list[Material], rng: np.random.Generator, config: SegmentTraining) -> Composite:
@@ -81,7 +113,7 @@ def composite_crop(cells: list[Material], rng: np.random.Generator, config: Segm
 
 
 def real_crop(cell: Material, rng: np.random.Generator, config: SegmentTraining) -> Crop:
-    """A crop of a real spread: its isolated chromosomes with exact masks, the clustered ones ignored."""
+    """A crop of a real spread: chromosomes with masks, and what the boxes tell of those without."""
     size, scale = config.crop, float(np.exp(rng.uniform(-0.18, 0.18)))
     corner = _corner(cell, rng, size, scale, config.dense_share)
     matrix = np.array([[1 / scale, 0, corner[0] / scale], [0, 1 / scale, corner[1] / scale]])
@@ -96,17 +128,91 @@ def real_crop(cell: Material, rng: np.random.Generator, config: SegmentTraining)
             chosen.append(k)
     boxes = cell.boxes * scale - np.tile(corner, 2).astype(np.float32)
     unknown = np.zeros((size, size), bool)
-    for k in set(range(len(boxes))) - set(cell.owner.tolist()):
+    without = sorted(set(range(len(boxes))) - set(cell.owner.tolist()))
+    for k in without:
         x0, y0, x1, y1 = np.clip(boxes[k], 0, size).astype(int)
         unknown[y0:y1, x0:x1] = True
     own = boxes[cell.owner[chosen]].reshape(-1, 4)
+    boxed = _boxed(_of_mean(image, cell.dark), masks, boxes, without, _margins(cell) * scale)
     darkness = _darkness(image, cell.dark, rng)
     if rng.random() < config.turned_share:
         turns, mirrored = int(rng.integers(4)), bool(rng.random() < 0.5)
         darkness, unknown = _dihedral(darkness, turns, mirrored), _dihedral(unknown, turns, mirrored)
         masks = [_dihedral_mask(mask, size, turns, mirrored) for mask in masks]
         own = np.full_like(own, np.nan)
-    return _targets(np.ascontiguousarray(darkness), masks, own, unknown, rng, cell.labels[chosen], config.learnt_cells)
+        boxed = _dihedral_boxed(boxed, size, turns, mirrored)
+    dark = np.ascontiguousarray(darkness)
+    crop = _targets(dark, masks, own, unknown, rng, cell.labels[chosen], config.learnt_cells)
+    return replace(crop, boxed=boxed)
+
+
+def _margins(cell: Material) -> NDArray[np.float32]:
+    """Float32[4]: right to the mask, how far the annotated boxes of this cell reach beyond the masks, as xyxy."""
+    beyond = []
+    for (mask, x, y), owner in zip(cell.masks, cell.owner, strict=True):
+        rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+        if len(rows):
+            tight = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]) + np.array([x, y, x, y])
+            beyond.append(cell.boxes[owner] - tight)
+    return np.median(beyond, axis=0).astype(np.float32) if beyond else np.zeros(4, np.float32)
+
+
+def _boxed(
+    darkness: NDArray[np.float32],
+    masks: list[MaskAt],
+    boxes: NDArray[np.float32],
+    without: list[int],
+    margins: NDArray[np.float32],
+) -> Boxed:
+    """What the boxes tell of the chromosomes `without` masks that lie in the crop whole.
+
+    darkness: Float32[S, S], S even, 1 for a mean chromosome. boxes: Float32[B, 4], of all of the spread. margins: see
+    `_margins`. Dark pixels that only one chromosome can explain are its own; pale ones and those outside of its box are
+    not; those of the masks and of several boxes are not known.
+    """
+    half = len(darkness) // 2
+    tight = (boxes - margins).astype(np.float32)
+    large = (tight[:, 2:] - tight[:, :2]).clip(min=0).prod(1) >= _SMALLEST * WIDTH**2
+    without = [k for k in without if large[k]]
+    whole = [k for k in without if (tight[k] >= 0).all() and (tight[k] <= 2 * half).all()]
+    if not whole:
+        return Boxed()
+    taken = np.zeros((2 * half, 2 * half), np.uint8)
+    for mask, x, y in masks:
+        taken[y : y + mask.shape[0], x : x + mask.shape[1]] |= mask
+    dark, free = _halved(darkness), _halved(taken) < 0.5
+    inside = np.zeros((len(without), half, half), bool)
+    for i, k in enumerate(without):
+        # Pixel n of the half grid has its centre at 2 n + 1.
+        first, last = tight[k, :2] - _SLACK, tight[k, 2:] + _SLACK
+        (x0, y0), (x1, y1) = np.ceil((first - 1) / 2).astype(int), np.floor((last - 1) / 2).astype(int) + 1
+        inside[i, max(0, y0) : max(0, y1), max(0, x0) : max(0, x1)] = True
+    alone = (inside.sum(0) == 1) & free & (dark >= _DARK)
+    ours = np.where(alone, np.uint8(1), np.uint8(UNKNOWN)) * (dark >= _CLEAR)
+    maps = [ours * inside[i] for i, k in enumerate(without) if k in whole]
+    within = (boxes[:, 2:] > 0).all(1) & (boxes[:, :2] < 2 * half).all(1)
+    return Boxed(boxes[whole].astype(np.float32), tight[whole], np.stack(maps), boxes[within].astype(np.float32))
+
+
+def _halved(image: NDArray[np.generic]) -> NDArray[np.float64]:
+    """Means of two by two pixels."""
+    rows, columns = image.shape
+    return np.asarray(image.reshape(rows // 2, 2, columns // 2, 2).mean((1, 3)))
+
+
+def _dihedral_boxed(boxed: Boxed, size: int, turns: int, mirrored: bool) -> Boxed:
+    maps = [np.ascontiguousarray(_dihedral(one, turns, mirrored)) for one in boxed.maps]
+
+    def turned(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+        x0, y0, x1, y1 = boxes.T
+        for _ in range(turns):
+            x0, y0, x1, y1 = y0, size - x1, y1, size - x0
+        if mirrored:
+            x0, x1 = size - x1, size - x0
+        return np.stack([x0, y0, x1, y1], 1)
+
+    stacked = np.stack(maps) if maps else boxed.maps
+    return Boxed(turned(boxed.boxes), turned(boxed.tight), stacked, turned(boxed.all_boxes))
 
 
 def _corner(
@@ -135,11 +241,16 @@ def _drawn(rng: np.random.Generator) -> CutOut:
     return CutOut(drawn.transmittance, drawn.inside, label)
 
 
+def _of_mean(image: NDArray[np.float32], dark: float) -> NDArray[np.float32]:
+    """Darkness of a transmittance, 1 at that of the mean chromosome."""
+    return (1 - image) / np.float32(max(0.05, 1 - dark))
+
+
 def _darkness(image: NDArray[np.float32], dark: float, rng: np.random.Generator) -> NDArray[np.float32]:
     """Normalised darkness, the mean chromosome `dark` as uncertain as in prediction, contrast varied."""
     if rng.random() < 0.4:
         image = np.clip(image, 0, None) ** float(rng.uniform(0.7, 1.4))
-    darkness = (1 - image) / max(0.05, 1 - dark) * float(rng.uniform(0.8, 1.25))
+    darkness = _of_mean(image, dark) * float(rng.uniform(0.8, 1.25))
     return darkness.astype(np.float32)
 
 
