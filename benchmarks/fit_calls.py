@@ -187,7 +187,8 @@ def weighted(made: list[Sample]) -> list[Sample]:
 def changed(cell: Sample, target: Float64, same: Float64, rng: np.random.Generator) -> list[Sample]:
     """Two autosomes lost, two gained, a sex chromosome lost and one gained, each in a copy of its own.
 
-    target: Int64[M], see `target_of`; same: Bool[M, M], outlines that lie on each other, which are lost together.
+    target: Int64[M], see `target_of`; same: Bool[M, M], outlines that lie on each other, which are lost together. Where
+    the X of an XY cell is lost, 45,Y,-X, only a hypothesis of the kind "loss" can be right.
     """
     autosomes, sexes = np.flatnonzero((target > 0) & (target < 23)), np.flatnonzero(target >= 23)
     plans = [("loss", i, -1) for i in rng.choice(autosomes, 2)] + [("gain", i, 1) for i in rng.choice(autosomes, 2)]

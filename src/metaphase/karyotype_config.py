@@ -108,7 +108,7 @@ class KaryotypeConfig:
     it is too bold."""
 
     call_loss: float = -0.457
-    """The same for an autosome lost."""
+    """The same for an autosome lost, and for 45,Y,-X."""
 
     call_sex_gain: float = -0.168
     """The same for an X or Y gained."""
@@ -129,7 +129,7 @@ class KaryotypeConfig:
     """The same for an autosome gained."""
 
     call_loss_from: float = 0.648
-    """The same for an autosome lost."""
+    """The same for an autosome lost, and for 45,Y,-X."""
 
     fewest_found: int = 23
     """With fewer chromosomes than this in places of the best hypothesis the program abstains and tells no posterior."""

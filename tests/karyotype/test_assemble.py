@@ -25,7 +25,9 @@ def cell(labels: list[int], sure: float = 0.95, **columns: object) -> tuple[Inst
     p = np.full((m, 24), (1 - sure) / 23, np.float32)
     p[np.arange(m), np.array(labels, int) - 1] = sure
     columns.setdefault("scores", np.full(m, 0.9))
-    crops = [np.ones((20 + i, 8), bool) for i in range(m)]
+    # As long as their classes should be; of homologues the later is the longer one.
+    usual = 8 * relative_lengths()[np.array(labels, int) - 1]
+    crops = [np.ones((round(float(usual[i])) + labels[:i].count(labels[i]), 8), bool) for i in range(m)]
     offsets = [(10 * i, 0) for i in range(m)]
     instances = Instances.from_masks(200, 10 * m + 20, crops, offsets, probabilities_nc=p, **columns)
     straightened = [Straightened(np.full(crop.shape, 90, np.uint8), crop) for crop in crops]

@@ -227,3 +227,13 @@ def test_each_pixel_of_a_hairpin_is_drawn_once(make_cell) -> None:
     (strip,) = cut_strips(Spread(gray, float(width)), karyotype, CONFIG)
     scale = CONFIG.karyogram_chromosome_width / width
     assert (strip.gray < 200).sum() == pytest.approx(mask.sum() * scale**2, rel=0.12)
+
+
+def test_without_a_proposal_what_is_shown_too_often_is_marked(make_cell, male: list[int]) -> None:
+    spread, karyotype = make_cell([*male, 23])
+    karyotype = replace(karyotype, iscn=None)
+    words = [mark.words for mark in karyogram_sheet(spread, karyotype, "cell", CONFIG).marks if isinstance(mark, Text)]
+    assert words.count("+1") == 1, "two X beside a Y"
+    spread, karyotype = make_cell(male)
+    sheet = karyogram_sheet(spread, replace(karyotype, iscn=None), "cell", CONFIG)
+    assert "+1" not in [mark.words for mark in sheet.marks if isinstance(mark, Text)]

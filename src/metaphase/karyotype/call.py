@@ -22,7 +22,7 @@ Float64 = NDArray[np.float64]
 
 _LIKELY = 0.5  # P(is a chromosome) from which an instance without a slot is spoken of
 _CONTRADICTED = 0.25  # P(the class of its slot) below which a chromosome rather of another class is spoken of
-_HARDLY = 0.02  # P(the class of its slot) below which a placed instance is spoken of
+_HARDLY = 0.05  # P(the class of its slot) below which a placed instance is spoken of
 _TOO_LONG = 1.7  # length over that of the class from which two chromosomes may lie end to end
 _TOO_SHORT = 0.55  # the same, down to which a part may be hidden, cut off or missing
 _WORTH_NAMING = 0.1  # posterior from which the next karyotype is named where all of the best one was found
@@ -209,15 +209,16 @@ def _left_over(best: Assignment, log_evidence: Float64, ids: Sequence[int]) -> l
         ]
         rest = ", ..." if len(elsewhere) > _MOST_NAMED else ""
         reasons.append(f"put where there was room: {', '.join(seen)}{rest}")
-    reasons += _hardly_supported(best, log_evidence, ids, set(elsewhere.tolist()))
+    reasons += _hardly_supported(best, log_evidence, ids, set(elsewhere[:_MOST_NAMED].tolist()))
     return reasons
 
 
 def _contradicted(best: Assignment, log_evidence: Float64) -> NDArray[np.int64]:
-    """Chromosomes that took the slot of one class though they look like another: a gain may hide behind a miss."""
+    """Chromosomes that took the slot of a class though they look like another, worst first: a gain may hide here."""
     q = np.exp(log_evidence[:, :24])
     own = q[np.arange(len(q)), best.labels - 1]
-    return np.flatnonzero(best.placed & (own < _CONTRADICTED) & (q.max(1, initial=0) > _LIKELY))
+    found = np.flatnonzero(best.placed & (own < _CONTRADICTED) & (q.max(1, initial=0) > _LIKELY))
+    return found[np.argsort(own[found], kind="stable")]
 
 
 def _hardly_supported(best: Assignment, log_evidence: Float64, ids: Sequence[int], told: set[int]) -> list[str]:

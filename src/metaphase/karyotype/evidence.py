@@ -1,7 +1,8 @@
 """What is known of each instance for itself: is it a chromosome of class k, or none at all?
 
 The identifier only compares classes, the segmenter only tells chromosomes from background. Here their answers meet what
-the cell as a whole shows: a piece of a chromosome is shorter and smaller than its class should be, a second outline
+the cell as a whole shows: a piece of a chromosome is shorter and smaller than its class should be, two that were taken
+for one are larger, a second outline
 of the same chromosome lies on pixels that are explained already, and debris is paler or darker than chromosomes are. A
 multinomial logistic model joins them; its weights (`EvidenceConfig`) are fitted on annotated cells.
 """
@@ -84,7 +85,8 @@ def features(instances: Instances, straightened: Sequence[Straightened]) -> Floa
         np.log(p_nc),
         against_class(np.log(np.maximum(lengths(instances, straightened), 1)), -1),
         against_class(np.log(np.maximum(areas, 1)), -1),
-        against_class(np.log(np.maximum(areas, 1)), 1),
+        # Boxes of those that lie askew or bend are larger than they are.
+        against_class(np.log(np.maximum(areas, 1)), 1) * instances.has_masks,
         odds,
         np.maximum(odds - 2, 0),
         contained,

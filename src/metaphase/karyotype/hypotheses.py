@@ -38,13 +38,13 @@ class Hypothesis:
 
     @property
     def kind(self) -> str:
-        """What it changes: "normal", "gain" or "loss" of an autosome, "sex_gain" or "sex_loss" of an X or Y.
+        """What it changes: "normal", "gain" or "loss" of an autosome, "sex_gain" (an X or Y), "sex_loss" (45,X).
 
         45,Y,-X counts as an autosome lost.
         """
         if self.iscn in NORMAL:
             return "normal"
-        # No cell lives without any X.
+        # Nobody lives without any X.
         autosome = self.iscn.split(",")[-1][0] in "+-"
         return f"{'' if autosome else 'sex_'}{'gain' if len(self.slots) > WHOLE else 'loss'}"
 

@@ -23,7 +23,7 @@ MOST_PICTURED = 6
 
 UInt8 = NDArray[np.uint8]
 
-_WIDTH, _HEIGHT, _UNIT, _MARGIN = 1290, 1780, 30, 60
+_WIDTH, _HEIGHT, _UNIT, _MARGIN = 1290, 1755, 30, 60
 """Pixels; the height is that of an A4 page without its footer."""
 
 _ODD, _DARK, _MIDDLE, _PALE = (168, 30, 36), gray(70), gray(130), gray(200)

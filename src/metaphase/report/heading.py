@@ -37,7 +37,8 @@ STRUCTURAL = "whole chromosomes only: translocations, deletions, inversions and 
 """Stands below each karyotype."""
 
 _DOUBTFUL = 0.05
-"""Score below which a chromosome stands in its place for want of a better one."""
+"""Score below which a chromosome stands in its place for want of a better one. As in `karyotype.call`, whose reasons
+name the worst of them."""
 
 _DARK, _MIDDLE, _PALE = gray(70), gray(130), gray(200)
 

@@ -124,7 +124,7 @@ def _places(karyotype: Karyotype, strips: list[Strip], unit: int, config: Report
     sex = karyotype.groups[22]
     members += [[i for i in sex if labels[i] != Y], [i for i in sex if labels[i] == Y]]
     if karyotype.iscn is None:  # nothing is proposed, but what is shown is shown
-        usual = [2] * 23 + [1]
+        usual = [2] * 22 + [1 if members[-1] else 2, 1]
         changes = {at + 1: len(group) - usual[at] for at, group in enumerate(members) if len(group) > usual[at]}
     # Nobody lacks a Y: where there is none, two X are expected.
     expected = [2] * 22 + [max(1, 2 - len(members[-1])), 0]

@@ -244,7 +244,7 @@ def _objectness_loss(
     """Positive cells learn the IoU of their instance's mask, background cells 0; the rest does not count.
 
     Where a chromosome has a box only, the cell that fits it best learns how like its mask is to what is known, if
-    enough is, and those near it whose boxes fit no chromosome learn 0.
+    enough is, and all cells of its image that would not count and whose boxes fit no chromosome learn 0.
     """
     device = objectness.device
     owner = torch.from_numpy(np.stack([c.owner for c in crops])).to(device).long()
