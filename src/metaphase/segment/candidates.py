@@ -108,13 +108,18 @@ def mask_probabilities(kernels_nk: Float32, features: Float32, cells: NDArray[np
     span = (np.arange(size, dtype=np.float32) - size / 2 + 0.5) * np.float32(2 / 32)
     grid = np.stack([np.tile(span, size), np.repeat(span, size)])
     out = np.empty((len(cells), size, size), np.float32)
-    splits = np.cumsum(kernel_parts(len(features)))[:-1]
+    channels = len(features)
+    splits = np.cumsum(kernel_parts(channels))[:-1]
     for i, (row, column) in enumerate(cells * CELL // 2 + CELL // 4):
         w1, b1, w2, b2, w3, b3 = np.split(kernels_nk[i], splits)
-        window = padded[:, row : row + size, column : column + size].reshape(len(features), -1)
-        x = np.concatenate([window, grid])
-        x = np.maximum(w1.reshape(8, -1) @ x + b1[:, None], 0)
-        x = np.maximum(w2.reshape(8, 8) @ x + b2[:, None], 0)
+        w1 = w1.reshape(8, -1)
+        x = w1[:, :channels] @ padded[:, row : row + size, column : column + size].reshape(channels, -1)
+        x += w1[:, channels:] @ grid
+        x += b1[:, None]
+        np.maximum(x, 0, out=x)
+        x = w2.reshape(8, 8) @ x
+        x += b2[:, None]
+        np.maximum(x, 0, out=x)
         logits = np.clip(w3 @ x + b3, -30, 30)
         out[i] = (1 / (1 + np.exp(-logits))).reshape(size, size)
     return out
