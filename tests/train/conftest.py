@@ -49,6 +49,19 @@ def material_of(spread, name="1000011", clustered=0):
 
 
 @pytest.fixture(scope="session")
+def small():
+    """Makes a narrow segmenter, the same each time."""
+    torch = pytest.importorskip("torch")
+    from metaphase.segment.network import SegmenterNetwork  # noqa: PLC0415 - needs torch
+
+    def make():
+        torch.manual_seed(0)
+        return SegmenterNetwork(channels=(8, 16, 16, 16), head=16)
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def spread():
     return drawn(overlap=0.0, touch=0.0)
 

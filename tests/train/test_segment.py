@@ -11,15 +11,9 @@ torch.set_num_threads(1)
 
 from metaphase.config import SegmentTraining, TrainConfig  # noqa: E402
 from metaphase.errors import ConfigError  # noqa: E402
-from metaphase.segment.network import SegmenterNetwork  # noqa: E402
 from metaphase.train import export, judging, pseudo, segment  # noqa: E402
 
 CONFIG = SegmentTraining(batch=2, crop=160)
-
-
-def small():
-    torch.manual_seed(0)
-    return SegmenterNetwork(channels=(8, 16, 16, 16), head=16)
 
 
 def test_batches_are_endless_and_each_seed_has_its_own(cell):
@@ -34,7 +28,7 @@ def test_batches_are_endless_and_each_seed_has_its_own(cell):
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_training_takes_up_where_it_stopped(monkeypatch, tmp_path, cell, workers):
+def test_training_takes_up_where_it_stopped(monkeypatch, tmp_path, cell, workers, small):
     monkeypatch.setattr(segment, "SegmenterNetwork", small)
     training = TrainConfig(steps=2, bf16=False, report_every=1, threads=1, workers=workers)
     config = SegmentTraining(batch=1, crop=96)
@@ -47,7 +41,7 @@ def test_training_takes_up_where_it_stopped(monkeypatch, tmp_path, cell, workers
     assert train(resume=True) == [2]
 
 
-def test_the_whole_run_leaves_weights(monkeypatch, tmp_path, tiny_cil):
+def test_the_whole_run_leaves_weights(monkeypatch, tmp_path, tiny_cil, small):
     root, spreads = tiny_cil
     exported, asked = [], []
 

@@ -9,16 +9,10 @@ torch = pytest.importorskip("torch")
 torch.set_num_threads(1)
 
 from metaphase.config import SegmentTraining, TrainConfig  # noqa: E402
-from metaphase.segment.network import SegmenterNetwork  # noqa: E402
 from metaphase.train import crops, segment_losses  # noqa: E402
 from metaphase.train.loop import fit  # noqa: E402
 
 CONFIG = SegmentTraining(batch=2, crop=160)
-
-
-def small():
-    torch.manual_seed(0)
-    return SegmenterNetwork(channels=(8, 16, 16, 16), head=16)
 
 
 def crop_with_boxes(cell):
@@ -32,7 +26,7 @@ def batch(cell):
     return [crop_with_boxes(cell), crops.composite_crop([cell], np.random.default_rng(0), CONFIG)]
 
 
-def test_the_losses_go_down_on_one_batch(batch, tmp_path):
+def test_the_losses_go_down_on_one_batch(batch, tmp_path, small):
     config = TrainConfig(steps=20, lr=4e-3, warmup=3, bf16=False, report_every=2)
     records = list(fit(small(), itertools.repeat(batch), segment_losses.losses, config, tmp_path))
     first, last = records[0], records[-1]
@@ -41,7 +35,7 @@ def test_the_losses_go_down_on_one_batch(batch, tmp_path):
         assert last[name] < first[name], name
 
 
-def test_bfloat16_gives_nearly_the_same_loss(batch):
+def test_bfloat16_gives_nearly_the_same_loss(batch, small):
     network = small()
     with torch.no_grad():
         exact = segment_losses.losses(network, batch)["loss"]
@@ -51,7 +45,7 @@ def test_bfloat16_gives_nearly_the_same_loss(batch):
     assert float(rough) == pytest.approx(float(exact), rel=0.05)
 
 
-def test_a_batch_without_chromosomes_has_a_loss_to_learn_from(cell):
+def test_a_batch_without_chromosomes_has_a_loss_to_learn_from(cell, small):
     empty = crops._targets(
         np.zeros((64, 64), np.float32), [], np.zeros((0, 4)), np.zeros((64, 64), bool), np.random.default_rng(0)
     )

@@ -21,9 +21,9 @@ from metaphase.segment.scale import WIDTH, transmittance
 from metaphase.train.sources import SINGLE, Source, case_mates, read, stale
 from metaphase.types import Instances
 
-__all__ = ["WIDTH", "Material", "build", "load", "load_all", "make", "resize_mask", "save"]
+__all__ = ["SMALLEST", "WIDTH", "Material", "build", "load", "load_all", "make", "resize_mask", "save"]
 
-_SMALLEST = 0.5
+SMALLEST = 0.5
 """Masks smaller than this part of a squared chromosome width are not learnt; nor does prediction report them."""
 
 
@@ -144,7 +144,7 @@ def make(name: str, gray: NDArray[np.uint8], truth: Instances, width: float = 0.
         return None
     boxes = truth.boxes_xyxy
     if truth.has_masks:
-        owner = np.flatnonzero(truth.areas >= _SMALLEST * width**2)
+        owner = np.flatnonzero(truth.areas >= SMALLEST * width**2)
         outlined, boxes = truth.select(owner), masks.pad_as_annotators(boxes, width)
     else:
         outlined, owner = isolated(foreground, truth, width)

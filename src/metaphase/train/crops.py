@@ -13,7 +13,7 @@ from metaphase.datasets.composites import Composite, CutOut, compose, cut_out
 from metaphase.datasets.procedural_chromosome import draw_chromosome
 from metaphase.segment.candidates import CELL, WINDOW
 from metaphase.segment.scale import CLEAR, WIDTH
-from metaphase.train.cache import Material
+from metaphase.train.cache import SMALLEST, Material
 
 __all__ = ["UNKNOWN", "Boxed", "Crop", "composite", "composite_crop", "real_crop"]
 
@@ -24,9 +24,6 @@ UNKNOWN = 2
 
 _SLACK = 1.5
 """Pixels by which a side of an annotated box may stray from what is usual in its cell (standard deviation 1.1)."""
-
-_SMALLEST = 0.5
-"""Boxes of less than this part of a squared chromosome width hold no chromosome; sets with masks have such specks."""
 
 _CLEAR, _DARK = 0.15, 0.5
 """Darkness, of a mean chromosome 1, below which a pixel is background, and from which on it is a chromosome's."""
@@ -172,7 +169,8 @@ def _boxed(
     """
     half = len(darkness) // 2
     tight = (boxes - margins).astype(np.float32)
-    large = (tight[:, 2:] - tight[:, :2]).clip(min=0).prod(1) >= _SMALLEST * WIDTH**2
+    # Smaller ones hold no chromosome; sets with masks have such specks.
+    large = (tight[:, 2:] - tight[:, :2]).clip(min=0).prod(1) >= SMALLEST * WIDTH**2
     without = [k for k in without if large[k]]
     whole = [k for k in without if (tight[k] >= 0).all() and (tight[k] <= 2 * half).all()]
     if not whole:
