@@ -48,6 +48,9 @@ def test_a_nine_is_passed_through_its_fork_and_round_its_loop():
     longest = max(found, key=length)
     assert length(longest) > 2 * np.pi * 20 + 60, "the loop and the tail"
     assert np.hypot(*(longest[-1] - [40, 50])) < 10, "it ends at the fork"
+    assert len(found) == 4, "the tail, the loop, and the tail with the loop, either way round"
+    one, other = sorted(found, key=length)[-2:]
+    assert np.abs(one - other).max() > 10, "either way round"
 
 
 def test_short_branches_are_no_ways():

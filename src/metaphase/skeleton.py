@@ -90,19 +90,21 @@ def _neighbours(pixel: Pixel, pixels: set[Pixel]) -> list[Pixel]:
 
 
 def _walks(edges: list[list[Pixel]]) -> list[list[Pixel]]:
-    at: dict[Pixel, list[tuple[int, list[Pixel]]]] = defaultdict(list)
+    at: dict[Pixel, list[tuple[int, bool, list[Pixel]]]] = defaultdict(list)
     for i, edge in enumerate(edges):
-        at[edge[0]].append((i, edge))
-        at[edge[-1]].append((i, edge[::-1]))
-    found: dict[tuple[int, ...], list[Pixel]] = {}
+        at[edge[0]].append((i, True, edge))
+        at[edge[-1]].append((i, False, edge[::-1]))
+    # By edges and their directions: round a loop with a tail there are two ways along the same edges.
+    found: dict[tuple[tuple[int, bool], ...], list[Pixel]] = {}
 
-    def go(node: Pixel, used: tuple[int, ...], way: list[Pixel]) -> None:
-        for i, edge in at[node]:
+    def go(node: Pixel, passed: tuple[tuple[int, bool], ...], way: list[Pixel]) -> None:
+        used = {i for i, _ in passed}
+        for i, onward, edge in at[node]:
             if i not in used and len(found) < _MOST_WAYS:
-                longer, passed = way + edge[1 if way else 0 :], (*used, i)
-                if passed[::-1] not in found:  # the same way back
-                    found[passed] = longer
-                go(edge[-1], passed, longer)
+                longer, steps = way + edge[1 if way else 0 :], (*passed, (i, onward))
+                if tuple((j, not along) for j, along in reversed(steps)) not in found:  # the same way back
+                    found[steps] = longer
+                go(edge[-1], steps, longer)
 
     for node in sorted(at, key=lambda node: (len(at[node]) > 1, node)):
         go(node, (), [])
