@@ -261,12 +261,14 @@ def _objectness_loss(
         target[i][positive] = mean[owner[i][positive]]
     target[which, cells[:, 0], cells[:, 1]] = quality.float()
     counted = (owner != -2) | boxed.silent
+    enough = (boxed.maps == 1).flatten(1).sum(1) >= _ENOUGH
     target[boxed.which, boxed.cells[:, 0], boxed.cells[:, 1]] = likeness.float()
-    counted[boxed.which, boxed.cells[:, 0], boxed.cells[:, 1]] = (boxed.maps == 1).flatten(1).sum(1) >= _ENOUGH
+    counted[boxed.which, boxed.cells[:, 0], boxed.cells[:, 1]] = enough
     probability = objectness.sigmoid()
     weight = (target - probability).abs().square().detach()
     entropy = functional.binary_cross_entropy_with_logits(objectness, target, reduction="none")
-    return (entropy * weight * counted).sum() / (owner >= 0).sum().clamp(min=1) * 2
+    positives = (owner >= 0).sum() + enough.sum()
+    return (entropy * weight * counted).sum() / positives.clamp(min=1) * 2
 
 
 def _box_loss(box: Tensor, crops: list[Crop], which: Tensor, cells: Tensor) -> Tensor:
