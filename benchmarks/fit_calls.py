@@ -188,7 +188,7 @@ def changed(cell: Sample, target: Float64, same: Float64, rng: np.random.Generat
     """Two autosomes lost, two gained, a sex chromosome lost and one gained, each in a copy of its own.
 
     target: Int64[M], see `target_of`; same: Bool[M, M], outlines that lie on each other, which are lost together. Where
-    the X of an XY cell is lost, 45,Y,-X, only a hypothesis of the kind "loss" can be right.
+    the X of an XY cell is lost, 45,Y,-X, that is of the kind "loss", as the hypothesis is.
     """
     autosomes, sexes = np.flatnonzero((target > 0) & (target < 23)), np.flatnonzero(target >= 23)
     plans = [("loss", i, -1) for i in rng.choice(autosomes, 2)] + [("gain", i, 1) for i in rng.choice(autosomes, 2)]
@@ -200,7 +200,7 @@ def changed(cell: Sample, target: Float64, same: Float64, rng: np.random.Generat
         truth[target[i] - 1] += step
         gone = same[i] | (np.arange(len(target)) == i)
         q = cell.log_q[~gone] if step < 0 else np.concatenate([cell.log_q, cell.log_q[i : i + 1]])
-        copies.append(Sample(cell.case, kind, truth, q))
+        copies.append(Sample(cell.case, "loss" if not truth[22] else kind, truth, q))
     return copies
 
 
