@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from metaphase.midline import ends, midlines, misfit, own_samples, resample, strip, unfolded
+from metaphase.midline import ends, followed, midlines, misfit, own_samples, resample, strip, unfolded
 
 
 def test_ends_of_a_bar_look_outwards_along_it():
@@ -141,3 +141,51 @@ def test_an_axis_too_long_for_a_chromosome_is_left_alone():
     path, normals = resample(there_and_back, 0.75, 0.0)
     assert own_samples(path, normals, np.linspace(-12, 12, 32), 12.0).all()
     assert not own_samples(path[300:-300], normals[300:-300], np.linspace(-12, 12, 32), 12.0).all()
+
+
+def stroke(points, width=12.0, size=(120, 130)):
+    """A mask `width` across along a polyline."""
+    rows, columns = np.mgrid[: size[0], : size[1]]
+    mask = np.zeros(size, bool)
+    for (x0, y0), (x1, y1) in zip(points[:-1], points[1:], strict=True):
+        for t in np.linspace(0, 1, 60):
+            mask |= np.hypot(columns - x0 - t * (x1 - x0), rows - y0 - t * (y1 - y0)) <= width / 2
+    return mask
+
+
+def farthest_beside(mask, path, width=12.0):
+    """Chromosome widths between an axis and the middle of what lies along it, at most."""
+    axis, normals = resample(path, 0.5, extend=width)
+    across = np.arange(-width, width, 0.5)
+    inside = strip(mask, axis, normals, across, width)[2]
+    used = inside.any(1)
+    return np.abs((inside[used] @ across) / inside[used].sum(1)).max() / width
+
+
+@pytest.mark.parametrize(
+    "points",
+    [[(20, 40), (70, 40), (84, 62)], [(20, 40), (90, 40), (104, 54)], [(15, 30), (45, 30), (75, 62), (110, 62)]],
+    ids=["elbow", "hook", "S"],
+)
+def test_bends_that_a_polynomial_cuts_are_followed(points):
+    mask = stroke(points)
+    straight = np.array([points[0], points[-1]], float)
+    followed_path = followed(mask, straight, 12.0)
+    assert followed_path is not None
+    assert farthest_beside(mask, straight) > 0.4
+    assert farthest_beside(mask, followed_path) < 0.2
+    along = followed_path @ (straight[1] - straight[0])
+    assert along[0] < along[-1], "the same way round"
+
+
+def test_what_lies_along_its_axis_is_left_to_it():
+    bar = stroke([(20, 40), (100, 60)])
+    assert followed(bar, np.array([[20.0, 40.0], [100.0, 60.0]]), 12.0) is None
+
+
+def test_threads_and_pieces_do_not_bend_an_axis():
+    axis = np.array([[20.0, 60.0], [100.0, 60.0]])
+    thread = stroke([(20, 60), (100, 60)]) | stroke([(98, 60), (110, 30)], 2.0)
+    assert followed(thread, axis, 12.0) is None
+    in_pieces = stroke([(20, 60), (50, 60)]) | stroke([(50, 50), (100, 80)], 3.0)
+    assert followed(in_pieces, axis, 12.0) is None

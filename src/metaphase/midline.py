@@ -11,10 +11,27 @@ from scipy.spatial import cKDTree
 
 from metaphase import skeleton
 
-__all__ = ["ends", "hollow", "midline", "midlines", "misfit", "own_samples", "resample", "strip", "unfolded"]
+__all__ = [
+    "ends",
+    "followed",
+    "hollow",
+    "midline",
+    "midlines",
+    "misfit",
+    "own_samples",
+    "resample",
+    "strip",
+    "unfolded",
+]
 
 _PICTURED = 1.0
 """Area, in chromosome widths squared, for each degree of the midline in pictures; the identifier's has fewer bends."""
+
+_FINE = 16  # points of an axis that is drawn to the middle, for each chromosome width
+_BESIDE = 0.25  # chromosome widths by which a chromosome may lie beside its axis before that is drawn to the middle
+_TIMES = 4  # that it is drawn there
+_WHOLE = 0.9  # part of a mask that is left without its threads, or it is in pieces
+_THREAD = 3  # parts of a chromosome width, one of which what is thinner than says nothing of the middle
 
 _STEEP = 1.4  # turn in radians above which slices across the principal axis no longer lie across the chromosome
 
@@ -84,6 +101,44 @@ def unfolded(crop: Bool, chromosome_width: float) -> list[Points]:
 def _smoothed(path: Points, size: int) -> Points:
     padded = np.concatenate([path[:1]] * (size // 2) + [path] + [path[-1:]] * (size // 2))
     return np.stack([np.convolve(padded[:, i], np.ones(size) / size, "valid") for i in range(2)], 1)
+
+
+def followed(crop: Bool, path: Points, chromosome_width: float) -> Points | None:
+    """The midline of a chromosome that bends more than a polynomial can: elbows, hooks, an S.
+
+    path: points (x, y) of the crop along an axis. It is drawn to the middle of each row of its strip, smoothed over a
+    chromosome width, a few times. None where it lies near the middle already, or where no other shows the mask as well.
+    """
+    step = chromosome_width / _FINE
+    side = max(1, round(chromosome_width / _THREAD)) | 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    opened = cv2.morphologyEx(np.pad(crop.astype(np.uint8), side), cv2.MORPH_OPEN, kernel)
+    body = np.asarray(opened[side:-side, side:-side], bool)
+    if np.count_nonzero(body) < _WHOLE * np.count_nonzero(crop):
+        return None
+    across = (np.arange(2 * _FINE) - _FINE + 0.5) * step
+    best, least, most = None, np.inf, np.inf
+    for number in range(_TIMES + 1):
+        axis, normals = resample(path, step, extend=1.5 * chromosome_width)
+        x, y, inside = strip(body, axis, normals, across, chromosome_width)
+        used = np.flatnonzero(inside.any(1))
+        if len(used) < 2 * _FINE:
+            break
+        beside = np.interp(np.arange(used[0], used[-1] + 1), used, (inside[used] @ across) / inside[used].sum(1))
+        farthest = float(np.abs(beside).max()) / chromosome_width
+        if not number and farthest < _BESIDE:
+            break
+        wrong = misfit(body, x, y, inside, step)
+        if not number:
+            least, most = farthest + wrong, wrong + 0.02
+        elif farthest + wrong < least and wrong <= most:
+            best, least = path, farthest + wrong
+        window = np.ones(_FINE + 1) / (_FINE + 1)
+        moved = np.convolve(np.pad(beside, _FINE // 2, mode="edge"), window, "valid")
+        rows = slice(used[0], used[-1] + 1)
+        inset = round(0.4 * _FINE)
+        path = (axis[rows] + normals[rows] * moved[:, None])[inset:-inset]
+    return best
 
 
 def strip(

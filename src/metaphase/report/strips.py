@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from metaphase.banding import profile_of, resampled
 from metaphase.config import ReportConfig
-from metaphase.midline import strip
+from metaphase.midline import followed, resample, strip
 from metaphase.types import Karyotype, Spread
 
 __all__ = ["Strip", "cut_strips", "page_unit"]
@@ -92,14 +92,19 @@ def _sampled(spread: Spread, karyotype: Karyotype, index: int, fine: int) -> tup
     laid, instances = karyotype.straightened[index], karyotype.instances
     if instances.crops is None:
         raise ValueError("a karyogram needs masks, but these instances have boxes only")
-    at = (np.arange(fine * len(laid.axis)) + 0.5) / fine - 0.5
-    axis = np.stack([np.interp(at, np.arange(len(laid.axis)), column) for column in laid.axis.T.astype(np.float64)])
+    crop, corner = instances.crops[index], instances.offsets_xy[index].astype(np.float64)
     step = float(np.median(np.hypot(*np.diff(laid.axis[:, :2], axis=0).T))) / fine
+    width = _ROWS * fine * step
+    bent = followed(crop, laid.axis[:, :2] - corner, width)
+    if bent is None:
+        at = (np.arange(fine * len(laid.axis)) + 0.5) / fine - 0.5
+        axis = [np.interp(at, np.arange(len(laid.axis)), column) for column in laid.axis.T.astype(np.float64)]
+        path, normals = np.stack(axis[:2], 1) - corner, np.stack(axis[2:], 1)
+    else:
+        path, normals = resample(bent, step, extend=width)
     across = (np.arange(2 * _ROWS * fine) - (2 * _ROWS * fine - 1) / 2) * step
-    left, top = (float(v) for v in instances.offsets_xy[index])
-    path = axis[:2].T - (left, top)
-    x, y, inside = strip(instances.crops[index], path, axis[2:].T, across, _ROWS * fine * step)
-    x, y = x + np.float32(left), y + np.float32(top)
+    x, y, inside = strip(crop, path, normals, across, width)
+    x, y = x + np.float32(corner[0]), y + np.float32(corner[1])
     gray = cv2.remap(spread.gray, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     smooth = _without_spurs(inside, _ROWS * fine)
     return _upright(np.where(smooth, gray, 255).astype(np.uint8), _without_specks(smooth), karyotype, index)
