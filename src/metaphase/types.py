@@ -302,8 +302,8 @@ class Case:
     program abstains. clones: (string, cells) that satisfy the clone rule, in the order of the string. modal_number: the
     most frequent number of chromosomes, None without cells. disagreeing: names of cells with a proposal that belongs
     to no clone. undecided: names of cells without a proposal. left_out: name of each image that does not look like a
-    metaphase, and why; unreadable: the same of each image that could not be read. They are no cells. reasons: sentences
-    for a person.
+    metaphase or is a copy of an earlier one, and why; unreadable: the same of each image that could not be read. They
+    are no cells. reasons: sentences for a person.
     """
 
     name: str

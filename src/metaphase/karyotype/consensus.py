@@ -26,8 +26,8 @@ def consensus(
 ) -> Case:
     """Gather the proposals of single cells.
 
-    left_out: name of each image that shows no metaphase, and why (`no_metaphase`); unreadable: the same of each
-    image that could not be read. They count nowhere.
+    left_out: name of each image that shows no metaphase, or that of an earlier one, and why; unreadable: the same of
+    each image that could not be read. They count nowhere.
 
     A proposal found in enough cells (two for a gain, three for a loss, one for a normal karyotype) is a clone; the
     others are cells that disagree. Abnormal clones come first, the largest first, then the normal one. 46,XX and
@@ -58,7 +58,8 @@ def consensus(
         reasons.append(f"no proposal for {len(undecided)} of {plural(len(cells), 'cell')}")
     if left_out:
         images = plural(len(left_out), "image")
-        reasons.append(f"{images} left out, for want of a metaphase: {', '.join(image for image, _ in left_out)}")
+        named = ", ".join(image for image, _ in left_out)
+        reasons.append(f"{images} left out, without a metaphase or with an earlier one again: {named}")
     if unreadable:
         images = plural(len(unreadable), "image")
         reasons.append(f"{images} could not be read: {', '.join(image for image, _ in unreadable)}")
