@@ -38,6 +38,7 @@ def test_the_truth_scores_one(small, run, oracle):
     assert result.document["metrics"]["found"]["n"] == 6
     assert result.document["model"]["name"] == "oracle"
     assert result.document["not_scored"] == []
+    assert not any("intervals" in note for note in result.document["notes"])
     assert np.trace(result.document["tables"]["confusion"]) == 276
     Draft202012Validator(metrics_schema()).validate(result.document)
     json.dumps([result.document, result.cells, result.predictions], allow_nan=False)
@@ -157,6 +158,7 @@ def test_limit_takes_the_first_and_says_so(small, run, oracle):
     assert [event["image"] for event in progress] == ["103161", "103162"]
     assert "only the first 2 of 6 images of the split" in result.document["notes"]
     assert result.document["metrics"]["found"]["low"] is None, "both are of one case"
+    assert any(note.startswith("one case only: there are no intervals") for note in result.document["notes"])
 
 
 def test_stored_results_instead_of_a_model(small, run, tmp_path):

@@ -81,6 +81,8 @@ def evaluate(
     if tally.not_scored:
         missing = f"{len(tally.not_scored)} of {plural(len(chosen), 'image')}"
         notes.append(f"{missing} could not be scored and are left out of every figure")
+    if len({comparison.case for comparison in tally.compared}) == 1:
+        notes.append("one case only: there are no intervals, which tell how figures change from case to case")
     head = {
         "set": set_name,
         "split": split,
