@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metaphase import identify, imaging, karyotype, segment
+from metaphase.config import SegmentConfig
 from metaphase.image_io import read_gray, to_gray
 from metaphase.types import Instances, Karyotype, Spread
 
@@ -33,8 +34,8 @@ class Model:
     `scores` Float32[M] in [0, 1]; `masks` Float32[M, 1, H, W] in [0, 1], which may overlap. M may be 0.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._segmenter = segment.Segmenter.load(folder)
+    def __init__(self, folder: Path, config: SegmentConfig | None = None) -> None:
+        self._segmenter = segment.Segmenter.load(folder, config)
         self._identifier = identify.Identifier.load(folder)
         self._folder = folder
 

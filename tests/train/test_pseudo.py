@@ -1,7 +1,6 @@
 """Masks that the model adds, kept where an annotated box agrees."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -59,12 +58,12 @@ def test_of_two_masks_that_fit_a_box_the_one_of_its_class_is_taken(spread):
     assert columns.tolist() == [0]
 
 
-def refresh(tmp_path, tiny_cil, before, name, segmenter, identifier=None, **limits):
+def refresh(tmp_path, tiny_cil, before, name, find, **limits):
     root, _ = tiny_cil
     old, new = tmp_path / "old", tmp_path / "new"
     old.mkdir()
     cache.save(old, before)
-    counts = list(pseudo.refresh(root, [name, "1000031"], old, new, segmenter, identifier, **limits))
+    counts = list(pseudo.refresh(root, [name, "1000031"], old, new, find, **limits))
     return counts, new
 
 
@@ -113,7 +112,8 @@ def test_a_doubtful_mask_serves_the_identifier_alone(tmp_path, tiny_cil):
     list(cache.build(open_source("cil", root), [name], tmp_path / "made", workers=1))
     made = without_masks(cache.load(tmp_path / "made", name))
     truth = spreads[name].truth
-    counts, new = refresh(tmp_path, tiny_cil, made, name, lambda spread: truth, good=1.1, fair=0.5)
+    unnamed = replace(truth, probabilities_nc=np.full((len(truth), 24), 1 / 24, np.float32))
+    counts, new = refresh(tmp_path, tiny_cil, made, name, lambda spread: unnamed, good=1.1, fair=0.5)
     assert counts == [(name, 0, 0)]
     assert len(cache.load(new, name).inputs) == len(truth)
 
@@ -126,12 +126,12 @@ def test_a_fair_mask_is_learnt_where_the_identifier_names_it_as_annotated(tmp_pa
     made = without_masks(cache.load(tmp_path / "made", name))
     truth = spreads[name].truth
 
-    def identifier(spread, found):
-        named = np.full((len(found), 24), (1 - right) / 23, np.float32)
-        named[np.arange(len(found)), truth.labels - 1] = right
-        return SimpleNamespace(instances=replace(found, probabilities_nc=named))
+    def find(spread):
+        named = np.full((len(truth), 24), (1 - right) / 23, np.float32)
+        named[np.arange(len(truth)), truth.labels - 1] = right
+        return replace(truth, probabilities_nc=named)
 
-    counts, _ = refresh(tmp_path, tiny_cil, made, name, lambda spread: truth, identifier, good=1.1, fair=0.5)
+    counts, _ = refresh(tmp_path, tiny_cil, made, name, find, good=1.1, fair=0.5)
     assert counts == [(name, 0, len(truth) * added)]
 
 
@@ -141,10 +141,10 @@ def test_what_is_there_is_not_made_again(tmp_path, tiny_cil):
     list(cache.build(open_source("cil", root), [name], tmp_path / "old", workers=1))
     asked = []
 
-    def segmenter(spread):
+    def find(spread):
         asked.append(spread)
         return spreads[name].truth
 
     for _ in range(2):
-        list(pseudo.refresh(root, [name], tmp_path / "old", tmp_path / "new", segmenter))
+        list(pseudo.refresh(root, [name], tmp_path / "old", tmp_path / "new", find))
     assert len(asked) == 1

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -46,15 +47,15 @@ def test_the_whole_run_leaves_weights(monkeypatch, tmp_path, tiny_cil, small):
     exported, asked = [], []
 
     class Truth:
-        def __call__(self, spread):
-            return spreads["1000011"].truth
+        def identify(self, spread):
+            return SimpleNamespace(instances=spreads["1000011"].truth)
 
     monkeypatch.delenv("METAPHASE_DATA", raising=False)
     monkeypatch.setattr(segment, "SegmenterNetwork", small)
     monkeypatch.setattr(
         export, "export_segmenter", lambda checkpoint, path, about=None: exported.append((checkpoint, path))
     )
-    monkeypatch.setattr(segment.Segmenter, "load", lambda folder, config: asked.append(folder) or Truth())
+    monkeypatch.setattr(segment, "Model", lambda folder, config: asked.append(folder) or Truth())
     monkeypatch.setattr(judging, "_SIZE", 128)
     monkeypatch.setattr(pseudo, "accept", lambda *_: (np.zeros(0, int), np.zeros(0, int), np.zeros(0)))
     path = tmp_path / "my.toml"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,12 +13,10 @@ from scipy.optimize import linear_sum_assignment
 from metaphase import imaging, masks
 from metaphase.config import SegmentConfig
 from metaphase.datasets import cil
-from metaphase.identify.identifier import Identifier
 from metaphase.identify.straighten import straighten, to_input
 from metaphase.matching import THRESHOLD
-from metaphase.segment.segmenter import Segmenter
 from metaphase.train import cache
-from metaphase.types import Instances
+from metaphase.types import Instances, Spread
 
 __all__ = ["ASKED_LOOSELY", "accept", "refresh"]
 
@@ -37,18 +35,18 @@ def refresh(
     names: list[str],
     old: Path,
     new: Path,
-    segmenter: Segmenter,
-    identifier: Identifier | None = None,
+    find: Callable[[Spread], Instances],
     *,
     good: float = 0.8,
     fair: float = 0.6,
     named: float = 0.5,
 ) -> Iterator[tuple[str, int, int]]:
-    """Write `new/NAME.npz` with the masks of `old/NAME.npz` and those that the segmenter adds.
+    """Write `new/NAME.npz` with the masks of `old/NAME.npz` and those that the model adds.
 
+    find: all that the model thinks of in a spread, with masks, scores and names (uniform probabilities say none).
     Yields (name, masks before, masks after). A predicted mask is added for an annotated box that has none yet when its
-    padded box has an IoU of at least `good` with it, or of `fair` where the identifier gives the annotated class a
-    probability of at least `named`; from `fair` on its straightened chromosome serves the identifier.
+    padded box has an IoU of at least `good` with it, or of `fair` where the annotated class has a probability of at
+    least `named`; from `fair` on its straightened chromosome serves the identifier.
     """
     new.mkdir(parents=True, exist_ok=True)
     index = cil.find(root)
@@ -60,14 +58,10 @@ def refresh(
         before = cache.load(old, name)
         if spread.inverted or spread.chromosome_width <= 0:
             continue
-        found = segmenter(spread)
-        if identifier is not None:
-            found = identifier(spread, found).instances
+        found = find(spread)
         rows, columns, agreement = accept(found, record.truth, spread.chromosome_width)
-        sure = agreement >= good
-        if identifier is not None:
-            agrees = found.probabilities_nc[columns, before.box_labels[rows] - 1] >= named
-            sure |= (agreement >= fair) & agrees
+        agrees = found.probabilities_nc[columns, before.box_labels[rows] - 1] >= named
+        sure = (agreement >= good) | ((agreement >= fair) & agrees)
         after = _with_masks(before, found, rows, columns, agreement >= fair, sure, spread.gray)
         cache.save(new, after)
         yield name, len(before.masks), len(after.masks)

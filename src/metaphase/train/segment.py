@@ -15,9 +15,8 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from metaphase.config import DataConfig, SegmentTraining, TrainConfig, read_sections
 from metaphase.errors import DataError
-from metaphase.identify import Identifier
+from metaphase.predict import Model
 from metaphase.segment.network import SegmenterNetwork
-from metaphase.segment.segmenter import Segmenter
 from metaphase.train import cache, export, judging, material, processes, pseudo, weights
 from metaphase.train.crops import Crop, composite_crop, real_crop
 from metaphase.train.loop import LAST, Judge, Progress, fit, keep_settings, steps_done, weights_of
@@ -143,9 +142,9 @@ def _first_round(
         # Beside the checkpoint: the place of the finished network keeps what an earlier run left there until the end.
         export.export_segmenter(folder / LAST, folder / "segment.onnx")
         first, second = boxed.folders
-        segmenter = Segmenter.load(folder, pseudo.ASKED_LOOSELY)
-        identifier = Identifier.load(weights.path_of(weights.SHIPPED, "identify").parent)
-        refreshed = pseudo.refresh(boxed.source.root, chosen, first, second, segmenter, identifier)
+        weights.complete(folder)
+        model = Model(folder, pseudo.ASKED_LOOSELY)
+        refreshed = pseudo.refresh(boxed.source.root, chosen, first, second, lambda s: model.identify(s).instances)
         yield from material.counted(refreshed, len(chosen), "masks_from_model")
     processes.wait()
 
