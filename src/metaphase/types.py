@@ -5,6 +5,7 @@ Coordinates are original pixels everywhere, half open: a box is [x0, y0, x1, y1)
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -292,6 +293,23 @@ class Karyotype:
     def abstained(self) -> bool:
         """True where the program proposes no karyotype."""
         return self.iscn is None
+
+    @functools.cached_property
+    def other_readings(self) -> frozenset[int]:
+        """Indices of debris most of which lies on chromosomes that have a place: another way to see the same pixels."""
+        instances = self.instances
+        if instances.crops is None:
+            return frozenset()
+        placed = instances.select([i for i, status in enumerate(instances.status) if status == "chromosome"])
+        shared = geometry.mask_intersections(
+            instances.crops, instances.offsets_xy, placed.crops or (), placed.offsets_xy
+        ).sum(1)
+        mostly = shared > _SAME_PIXELS * instances.areas
+        return frozenset(i for i, status in enumerate(instances.status) if status == "debris" and mostly[i])
+
+
+_SAME_PIXELS = 0.6
+"""Part of debris on placed chromosomes from which it is another reading of them."""
 
 
 @dataclass(frozen=True, eq=False)

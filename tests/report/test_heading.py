@@ -107,6 +107,17 @@ def test_every_look_has_every_name(
     assert sheet.rgb().shape == (sheet.height, sheet.width, 3)
 
 
+def test_another_reading_of_a_placed_chromosome_is_not_called_debris(make_cell, male: list[int]) -> None:
+    spread, karyotype = make_cell(male, ["chromosome"] * 44 + ["debris", "debris"])
+    offsets = karyotype.instances.offsets_xy.copy()
+    offsets[44] = offsets[3] + (2, 0)
+    moved = replace(karyotype, instances=replace(karyotype.instances, offsets_xy=offsets))
+    written = words(karyogram_sheet(spread, moved, "cell"))
+    assert "44 chromosomes  ·  0 unknown  ·  1 debris  ·  1 other reading" in written
+    assert (written.count("debris"), written.count("reading")) == (1, 1)
+    assert {"debris", "reading"} <= set(words(evidence_sheet(spread, moved, "cell")))
+
+
 def test_an_unknown_layout_is_refused() -> None:
     with pytest.raises(ConfigError, match="denver"):
         ReportConfig(karyogram_layout="circle")

@@ -52,6 +52,20 @@ def test_everybody_is_in_a_group_or_in_the_tray(make_cell, male: list[int]) -> N
     assert document["tray"] == [44, 45]
     assert document["instances"][44]["label"] == "X"
     assert document["instances"][45]["status"] == "debris"
+    assert document["other_readings"] == []
+
+
+def test_debris_on_a_placed_chromosome_is_another_reading_of_it(make_cell, male: list[int]) -> None:
+    status = ["chromosome"] * 44 + ["debris", "debris"]
+    spread, karyotype = make_cell(male, status)
+    instances = karyotype.instances
+    offsets = instances.offsets_xy.copy()
+    offsets[44] = offsets[3] + (2, 0)
+    moved = replace(karyotype, instances=replace(instances, offsets_xy=offsets))
+    assert moved.other_readings == {44}
+    document = result_document(spread, moved, "a.png", MODEL)
+    jsonschema.validate(document, result_schema())
+    assert (document["tray"], document["other_readings"]) == ([44, 45], [44])
 
 
 def test_path_and_model_are_written_as_given(make_cell) -> None:

@@ -64,7 +64,7 @@ def _draw_panel(
     doubt = "" if label and karyotype.instances.status[index] == "chromosome" else "?"
     caption = f"{name_of(label) if label else ''}{doubt}"
     if karyotype.instances.status[index] == "debris":
-        caption = "debris"
+        caption = "reading" if index in karyotype.other_readings else "debris"
     if label and len(profile) > 1:
         found = align(profile, label)
         up = bool(karyotype.upright[index]) if len(karyotype.upright) else found.upright

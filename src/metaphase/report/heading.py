@@ -84,7 +84,9 @@ def draw_header(sheet: Sheet, margin: int, unit: int, title: str, karyotype: Kar
     counts = plural(int(placed.sum()), "chromosome")
     doubtful = int((karyotype.instances.scores[placed] < _DOUBTFUL).sum())
     counts += f", {doubtful} doubtful" if doubtful else ""
-    counts += f"  ·  {status.count('unknown')} unknown  ·  {status.count('debris')} debris"
+    readings = len(karyotype.other_readings)
+    counts += f"  ·  {status.count('unknown')} unknown  ·  {status.count('debris') - readings} debris"
+    counts += f"  ·  {plural(readings, 'other reading')}" if readings else ""
     big, small, fine = round(1.05 * unit), round(0.7 * unit), round(0.6 * unit)
     base, right = top + round(2.4 * unit), sheet.width - margin
     room = sheet.width - 2 * margin - text_size(counts, small)[0] - 2 * unit

@@ -244,11 +244,12 @@ def _draw_denver(sheet: Sheet, row: list[_Place], left: list[int], y: float, uni
 
 
 def _draw_tray(sheet: Sheet, margin: int, unit: int, karyotype: Karyotype, strips: list[Strip]) -> None:
-    """Unknown and debris, each with its best guess, in as many lines as it takes."""
+    """Unknown with its best guess, debris, and other readings of what has a place, in as many lines as it takes."""
     instances = karyotype.instances
     top = sheet.grow(round(1.6 * unit))
     sheet.line([(margin, top + 1), (sheet.width - margin, top + 1)], _PALE)
-    words = "not placed: unknown chromosomes, with the best guess, and debris"
+    words = "not placed: unknown chromosomes, with the best guess, debris"
+    words += ", and other readings of what has a place" if karyotype.other_readings else ""
     sheet.text((margin, top + round(1.1 * unit)), words, round(0.6 * unit), _MIDDLE)
     gap, room = round(0.9 * unit), sheet.width - 2 * margin
     lines: list[list[Strip]] = [[]]
@@ -265,7 +266,8 @@ def _draw_tray(sheet: Sheet, margin: int, unit: int, karyotype: Karyotype, strip
             sheet.picture(x + (width - strip.width) // 2, top + height - strip.height, strip.gray)
             label = int(instances.labels[strip.index])
             unknown = instances.status[strip.index] == "unknown"
-            caption = f"{name_of(label) if label else ''}?" if unknown else "debris"
+            guess = f"{name_of(label) if label else ''}?"
+            caption = guess if unknown else "reading" if strip.index in karyotype.other_readings else "debris"
             size = round((0.7 if unknown else 0.5) * unit)
             sheet.text((x + width / 2, top + height + unit), caption, size, _MIDDLE, "ms")
             number = round(0.45 * unit)

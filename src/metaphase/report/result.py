@@ -53,6 +53,7 @@ def result_document(
             for name, group in zip(names, karyotype.groups, strict=True)
         ],
         "tray": [int(i) for i in karyotype.tray],
+        "other_readings": sorted(karyotype.other_readings),
         "karyotype": _karyotype(karyotype, config),
         "sanity": {
             key: round(float(karyotype.sanity[key]), config.score_decimals)
