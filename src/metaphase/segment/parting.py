@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metaphase import masks
-from metaphase.midline import midline, resample
+from metaphase.midline import midline, resample, strip
 from metaphase.types import Instances, Spread
 
 __all__ = ["parted"]
@@ -87,11 +87,9 @@ def _absorption(
     crop: Bool, gray: NDArray[np.uint8], path: Float64, normals: Float64, step: float, width: float
 ) -> Float64:
     """Float64[R]: darkness within the mask summed across the axis, over three rows."""
-    across = np.arange(-width, width, step)
-    x, y = ((path[:, i, None] + normals[:, i, None] * across).astype(np.float32) for i in range(2))
-    ink = np.where(crop, 255.0 - gray, 0.0).astype(np.float32)
-    rows = np.asarray(cv2.remap(ink, x, y, cv2.INTER_LINEAR, borderValue=(0,)), np.float64).sum(1)
-    return np.convolve(np.pad(rows, 1, mode="edge"), np.ones(3) / 3, "valid")
+    x, y, inside = strip(crop, path, normals, np.arange(-width, width, step), width)
+    darkness = 255.0 - cv2.remap(gray, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.convolve(np.pad((darkness * inside).sum(1), 1, mode="edge"), np.ones(3) / 3, "valid")
 
 
 def _cuts(absorbed: Float64) -> list[int]:
