@@ -60,10 +60,12 @@ def write_spread() -> Callable[..., Path]:
 
     def write(path: Path, count: int = 46) -> Path:
         gray = np.full((260, 260), 250, np.uint8)
-        places = np.random.default_rng(zlib.crc32(os.fsencode(path.name))).permutation(49)
-        for i in places[:count].tolist():
-            x, y = 10 + 36 * (i % 7), 8 + 36 * (i // 7)
-            gray[y : y + 24, x : x + 12] = 80
+        rng = np.random.default_rng(zlib.crc32(os.fsencode(path.name)))
+        for i in rng.permutation(49)[:count].tolist():
+            w, h = (12, 24) if rng.random() < 0.5 else (24, 12)
+            x = 4 + 36 * (i % 7) + int(rng.integers(33 - w))
+            y = 4 + 36 * (i // 7) + int(rng.integers(33 - h))
+            gray[y : y + h, x : x + w] = 80
         path.parent.mkdir(parents=True, exist_ok=True)
         done, data = cv2.imencode(path.suffix, gray)
         assert done

@@ -93,13 +93,18 @@ def test_a_copy_of_an_image_is_no_second_cell(fake_model, write_spread, tmp_path
     write_spread(tmp_path / "person" / "b.png")
     gray = cv2.imread(str(first), cv2.IMREAD_GRAYSCALE)
     cv2.imwrite(str(tmp_path / "person" / "c.jpg"), cv2.resize(gray, None, fx=1.5, fy=1.5))
+    moved = np.full_like(gray, 250)
+    moved[20:, 12:] = gray[:-20, :-12]
+    cv2.imwrite(str(tmp_path / "person" / "d.png"), moved)
     steps = list(gather(tmp_path / "person", tmp_path / "out", fake_model))
     case = steps[-1].case
     assert case is not None
     assert [name for name, _ in case.cells] == ["a", "b"]
-    assert case.left_out == (("c", "this is a copy of a, and a metaphase counts once"),)
+    assert [name for name, _ in case.left_out] == ["c", "d"]
+    assert case.left_out[0] == (("c", "this shows the metaphase of a again, which counts once"))
     assert "left out of the case" in steps[2].warnings[0]
-    assert (tmp_path / "out" / "c" / "karyogram.png").is_file()
+    result = json.loads((tmp_path / "out" / "c" / "result.json").read_text())
+    assert result["karyotype"]["reasons"][0] == case.left_out[0][1]
 
 
 def test_a_folder_without_any_metaphase_is_refused(fake_model, write_spread, tmp_path) -> None:

@@ -27,6 +27,9 @@ __all__ = [
 _PICTURED = 1.0
 """Area, in chromosome widths squared, for each degree of the midline in pictures; the identifier's has fewer bends."""
 
+BEYOND = 1.5
+"""Chromosome widths by which an axis is followed beyond the ends of a midline."""
+
 _FINE = 16  # points of an axis that is drawn to the middle, for each chromosome width
 _BESIDE = 0.25  # chromosome widths by which a chromosome may lie beside its axis before that is drawn to the middle
 _TIMES = 4  # that it is drawn there
@@ -107,7 +110,8 @@ def followed(crop: Bool, path: Points, chromosome_width: float) -> Points | None
     """The midline of a chromosome that bends more than a polynomial can: elbows, hooks, an S.
 
     path: points (x, y) of the crop along an axis. It is drawn to the middle of each row of its strip, smoothed over a
-    chromosome width, a few times. None where it lies near the middle already, or where no other shows the mask as well.
+    chromosome width, a few times. None where it lies near the middle already, where no other shows the mask as well,
+    and where a mask is all threads and pieces. To be used with `resample(..., extend=BEYOND * chromosome_width)`.
     """
     step = chromosome_width / _FINE
     side = max(1, round(chromosome_width / _THREAD)) | 1
@@ -119,7 +123,7 @@ def followed(crop: Bool, path: Points, chromosome_width: float) -> Points | None
     across = (np.arange(2 * _FINE) - _FINE + 0.5) * step
     best, least, most = None, np.inf, np.inf
     for number in range(_TIMES + 1):
-        axis, normals = resample(path, step, extend=1.5 * chromosome_width)
+        axis, normals = resample(path, step, extend=BEYOND * chromosome_width)
         x, y, inside = strip(body, axis, normals, across, chromosome_width)
         used = np.flatnonzero(inside.any(1))
         if len(used) < 2 * _FINE:
@@ -221,7 +225,7 @@ def ends(crop: NDArray[np.bool_], chromosome_width: float) -> list[tuple[Points,
 
     None at all for a speck without a direction.
     """
-    path, _ = resample(midline(crop, chromosome_width), chromosome_width / 8, extend=1.5 * chromosome_width)
+    path, _ = resample(midline(crop, chromosome_width), chromosome_width / 8, extend=BEYOND * chromosome_width)
     x, y = np.rint(path).astype(np.int64).T
     on_crop = (x >= 0) & (y >= 0) & (x < crop.shape[1]) & (y < crop.shape[0])
     inside = np.zeros(len(path), bool)

@@ -301,9 +301,8 @@ class Karyotype:
         if instances.crops is None:
             return frozenset()
         placed = instances.select([i for i, status in enumerate(instances.status) if status == "chromosome"])
-        shared = geometry.mask_intersections(
-            instances.crops, instances.offsets_xy, placed.crops or (), placed.offsets_xy
-        ).sum(1)
+        everywhere = [placed.union()], np.zeros((1, 2), np.int64)
+        shared = geometry.mask_intersections(instances.crops, instances.offsets_xy, *everywhere)[:, 0]
         mostly = shared > _SAME_PIXELS * instances.areas
         return frozenset(i for i, status in enumerate(instances.status) if status == "debris" and mostly[i])
 

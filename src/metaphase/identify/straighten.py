@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from metaphase.midline import Points, hollow, midlines, misfit, resample, strip, unfolded
+from metaphase.midline import BEYOND, Points, hollow, midlines, misfit, resample, strip, unfolded
 from metaphase.types import Straightened
 
 Float32 = NDArray[np.float32]
@@ -19,9 +19,6 @@ BREADTH = 32
 """Columns of a straightened chromosome: two chromosome widths."""
 LENGTH = 160
 """Rows at most: ten chromosome widths; longer ones are shortened to fit."""
-
-_EXTENDED = 1.5
-"""Chromosome widths by which an axis is followed beyond its midline."""
 
 _FOLDED = 0.03
 """Difference of the areas of strip and mask, in parts of the mask, from which a better midline is looked for."""
@@ -71,7 +68,7 @@ def straighten(
         inside = cv2.resize(inside.astype(np.uint8), (BREADTH, LENGTH), interpolation=cv2.INTER_NEAREST).astype(bool)
     axis = np.concatenate([path[first:last], normals[first:last]], 1)
     if shown is not None and shown is not midline:
-        axis = np.concatenate(resample(shown, step, extend=_EXTENDED * chromosome_width), 1)
+        axis = np.concatenate(resample(shown, step, extend=BEYOND * chromosome_width), 1)
     axis[:, :2] += (x0, y0)
     gray = np.where(inside, sampled, 255).astype(np.uint8)
     return Straightened(gray=gray, inside=inside, axis=axis.astype(np.float32), shortened=shortened)
@@ -83,7 +80,7 @@ _Strip = tuple[Points, Points, Float32, Float32, NDArray[np.bool_]]
 def _strip(midline: Points, crop: NDArray[np.bool_], width: float) -> _Strip:
     """An axis and its normals, columns and rows of the samples around it, and which of these are the chromosome's."""
     step = width / WIDTH
-    path, normals = resample(midline, step, extend=_EXTENDED * width)
+    path, normals = resample(midline, step, extend=BEYOND * width)
     return path, normals, *strip(crop, path, normals, (np.arange(BREADTH) - (BREADTH - 1) / 2) * step, width)
 
 

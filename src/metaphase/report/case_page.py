@@ -209,9 +209,10 @@ _STYLE = (
     "section div{display:grid;gap:1.5rem;grid-template-columns:5fr 7fr;align-items:start}"
     "img{width:100%;display:block;border:1px solid #eee;box-sizing:border-box}"
     "footer{color:#777;margin:2rem 0}@media (max-width:60rem){section div{grid-template-columns:1fr}}"
-    "@media (max-width:48rem){body{margin:1.2rem auto;padding:0 1rem}.numbers{position:static}"
+    "@media screen and (max-width:48rem){body{margin:1.2rem auto;padding:0 1rem}.numbers{position:static}"
     "thead{display:none}tr{display:flex;flex-wrap:wrap;gap:0 1rem;border-bottom:1px solid #eee;padding:.3rem 0}"
-    "td,td:first-child{border:0;padding:0;min-width:0}td:nth-child(2)::after{content:' chromosomes'}"
-    "td:nth-child(3)::before{content:'sanity '}td:last-child{flex-basis:100%;color:#555}}"
+    "td,td:first-child{border:0;padding:0;min-width:0}td:nth-child(2)::after{content:' chr.'}"
+    "td:nth-child(3)::before{content:'sanity '}td:nth-child(5):not(:empty)::after{content:' sure'}"
+    "td:last-child{flex-basis:100%;color:#555}}"
     "@media print{section{break-inside:avoid}}"
 )

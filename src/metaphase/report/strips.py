@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from metaphase.banding import profile_of, resampled
 from metaphase.config import ReportConfig
-from metaphase.midline import followed, resample, strip
+from metaphase.midline import BEYOND, followed, resample, strip
 from metaphase.types import Karyotype, Spread
 
 __all__ = ["Strip", "cut_strips", "page_unit"]
@@ -101,7 +101,7 @@ def _sampled(spread: Spread, karyotype: Karyotype, index: int, fine: int) -> tup
         axis = [np.interp(at, np.arange(len(laid.axis)), column) for column in laid.axis.T.astype(np.float64)]
         path, normals = np.stack(axis[:2], 1) - corner, np.stack(axis[2:], 1)
     else:
-        path, normals = resample(bent, step, extend=width)
+        path, normals = resample(bent, step, extend=BEYOND * width)
     across = (np.arange(2 * _ROWS * fine) - (2 * _ROWS * fine - 1) / 2) * step
     x, y, inside = strip(crop, path, normals, across, width)
     x, y = x + np.float32(corner[0]), y + np.float32(corner[1])

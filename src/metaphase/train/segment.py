@@ -142,6 +142,7 @@ def _first_round(
         # Beside the checkpoint: the place of the finished network keeps what an earlier run left there until the end.
         export.export_segmenter(folder / LAST, folder / "segment.onnx")
         first, second = boxed.folders
+        (folder / "identify.onnx").unlink(missing_ok=True)  # of an earlier version
         weights.complete(folder)
         model = Model(folder, pseudo.ASKED_LOOSELY)
         refreshed = pseudo.refresh(boxed.source.root, chosen, first, second, lambda s: model.identify(s).instances)
