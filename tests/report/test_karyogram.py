@@ -229,6 +229,27 @@ def test_each_pixel_of_a_hairpin_is_drawn_once(make_cell) -> None:
     assert (strip.gray < 200).sum() == pytest.approx(mask.sum() * scale**2, rel=0.12)
 
 
+def test_an_elbow_is_drawn_straight_and_whole(make_cell) -> None:
+    width = 12
+    rows, columns = np.mgrid[:120, :130]
+    mask = np.zeros((120, 130), bool)
+    for (x0, y0), (x1, y1) in (((20, 40), (70, 40)), ((70, 40), (84, 62))):
+        for t in np.linspace(0, 1, 60):
+            mask |= np.hypot(columns - x0 - t * (x1 - x0), rows - y0 - t * (y1 - y0)) <= width / 2
+    x = np.arange(2.0, 102, 0.75)
+    axis = np.stack([x, 40 + (x - 20) * 0.3, np.full(len(x), -0.29), np.full(len(x), 0.96)], 1).astype(np.float32)
+    _, karyotype = make_cell([1])
+    instances = Instances.from_masks(120, 130, [mask], [(0, 0)], labels=[1])
+    laid = Straightened(np.full((len(x), 32), 110, np.uint8), np.ones((len(x), 32), bool), axis)
+    karyotype = replace(karyotype, instances=instances, straightened=(laid,))
+    gray = np.where(mask, 60, 255).astype(np.uint8)
+    (strip,) = cut_strips(Spread(gray, float(width)), karyotype, CONFIG)
+    dark = strip.gray < 200
+    scale = strip.height / (50 + np.hypot(14, 22) + width)
+    assert dark.any(0).sum() < 1.35 * width * scale, "straight"
+    assert dark.sum() == pytest.approx(mask.sum() * scale**2, rel=0.08), "whole"
+
+
 def test_without_a_proposal_what_is_shown_too_often_is_marked(make_cell, male: list[int]) -> None:
     spread, karyotype = make_cell([*male, 23])
     karyotype = replace(karyotype, iscn=None)

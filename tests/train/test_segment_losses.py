@@ -211,3 +211,21 @@ def test_cells_that_fit_no_box_learn_to_be_silent_there(boxed):
     loud[0][ignored] = 4
     known[0, matched.cells[:, 0], matched.cells[:, 1]] = 2.2
     assert loss(loud) > loss(plain) > loss(known)
+
+
+def test_chromosomes_with_a_box_only_are_counted_in_the_mean(boxed):
+    made, _, matched = boxed
+    enough = int(((matched.maps == 1).flatten(1).sum(1) >= 8).sum())
+    assert enough
+    which, cells = torch.zeros(len(made.cells), dtype=torch.long), torch.from_numpy(made.cells)
+    quality, likeness = torch.full((len(cells),), 0.8), torch.full((len(matched.which),), 0.9)
+    owner = torch.from_numpy(made.owner)
+    counted = (owner != -2) | matched.silent[0]
+    target = torch.zeros(20, 20)
+    target[owner >= 0] = 0.8
+    target[matched.cells[:, 0], matched.cells[:, 1]] = 0.9
+    counted[matched.cells[:, 0], matched.cells[:, 1]] = (matched.maps == 1).flatten(1).sum(1) >= 8
+    cost = torch.nn.functional.binary_cross_entropy(torch.full((20, 20), 0.5), target, reduction="none")
+    expected = 2 * (cost * (target - 0.5) ** 2)[counted].sum() / ((owner >= 0).sum() + enough)
+    given = (torch.zeros(1, 20, 20), [made], quality, which, cells, matched, likeness)
+    assert float(segment_losses._objectness_loss(*given)) == pytest.approx(float(expected), rel=1e-4)
