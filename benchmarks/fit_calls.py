@@ -71,8 +71,8 @@ SOFTNESS = (1.0, 1.35)
 """What is tried of it."""
 LOWEST = 0.3
 """No abnormal karyotype is called from a posterior below this."""
-FALSE_ALARMS = 0.0014
-"""Share of the normal cells that may be called each kind of abnormal."""
+FALSE_ALARMS = {"sex_gain": 0.0005, "sex_loss": 0.0005, "gain": 0.0014, "loss": 0.0014}
+"""Share of the normal cells that may be called each kind of abnormal: most false alarms were sex chromosomes."""
 CURVE = (0.8, 0.86, 0.9, 0.93, 0.95, 0.96)
 """Shares of normal cells called right for which the operating point is shown."""
 WEIGHT = {"gain": 30.0, "loss": 30.0, "sex_gain": 8.0, "sex_loss": 8.0}
@@ -364,7 +364,7 @@ def thresholds_for(wanted: float, p: Float64, chosen: Float64, right: Float64, n
     thresholds[0] = best_first[needed - 1] if 0 < needed <= len(best_first) else 0.01
     for kind in range(1, len(KINDS)):
         alarms = np.sort(p[normal & (chosen == kind)])[::-1]
-        most = int(FALSE_ALARMS * normal.sum())
+        most = int(FALSE_ALARMS[KINDS[kind]] * normal.sum())
         if len(alarms) > most:
             thresholds[kind] = min(0.99, max(LOWEST, alarms[most] + 0.005))
     return np.clip(thresholds, 0.01, 0.99)
