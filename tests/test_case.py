@@ -96,11 +96,12 @@ def test_a_copy_of_an_image_is_no_second_cell(fake_model, write_spread, tmp_path
     moved = np.full_like(gray, 250)
     moved[20:, 12:] = gray[:-20, :-12]
     cv2.imwrite(str(tmp_path / "person" / "d.png"), moved)
+    cv2.imwrite(str(tmp_path / "person" / "e.png"), np.rot90(gray)[:, ::-1])
     steps = list(gather(tmp_path / "person", tmp_path / "out", fake_model))
     case = steps[-1].case
     assert case is not None
     assert [name for name, _ in case.cells] == ["a", "b"]
-    assert [name for name, _ in case.left_out] == ["c", "d"]
+    assert [name for name, _ in case.left_out] == ["c", "d", "e"]
     assert case.left_out[0] == (("c", "this shows the metaphase of a again, which counts once"))
     assert "left out of the case" in steps[2].warnings[0]
     result = json.loads((tmp_path / "out" / "c" / "result.json").read_text())

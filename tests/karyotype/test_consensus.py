@@ -72,7 +72,7 @@ def test_images_without_a_metaphase_are_told_and_count_nowhere() -> None:
     case = consensus("person", cells("46,XX", "46,XX"), [("blank", "nothing there"), ("nuclei", "few")])
     assert (case.iscn, len(case.cells), case.undecided) == ("46,XX[2]", 2, ())
     assert case.left_out == (("blank", "nothing there"), ("nuclei", "few"))
-    assert case.reasons == ("2 images left out, without a metaphase or with an earlier one again: blank, nuclei",)
+    assert case.reasons == ("2 images left out: blank (nothing there); nuclei (few)",)
 
 
 def test_images_that_could_not_be_read_are_told_of() -> None:

@@ -58,8 +58,7 @@ def consensus(
         reasons.append(f"no proposal for {len(undecided)} of {plural(len(cells), 'cell')}")
     if left_out:
         images = plural(len(left_out), "image")
-        named = ", ".join(image for image, _ in left_out)
-        reasons.append(f"{images} left out, without a metaphase or with an earlier one again: {named}")
+        reasons.append(f"{images} left out: " + "; ".join(f"{image} ({why})" for image, why in left_out))
     if unreadable:
         images = plural(len(unreadable), "image")
         reasons.append(f"{images} could not be read: {', '.join(image for image, _ in unreadable)}")

@@ -196,7 +196,7 @@ def _draw_row(sheet: Sheet, margin: int, row: list[_Place], karyotype: Karyotype
 
 def _draw_place(sheet: Sheet, place: _Place, x0: int, bottom: int, karyotype: Karyotype) -> None:
     """Homologues side by side, centred in the place, standing on its rule; full lines above, missing ones framed."""
-    if place.ideogram:
+    if place.ideogram and (place.lines or place.missing):
         box = (x0, bottom - place.expected_height, x0 + round(0.55 * place.unit), bottom)
         draw_ideogram(sheet, place.label, box)
     x0, room = x0 + place.ideogram_width, place.width - place.ideogram_width
