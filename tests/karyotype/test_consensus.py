@@ -60,6 +60,8 @@ def test_cells_that_disagree_and_cells_without_proposal_are_named() -> None:
             ["46,XX"] * 3 + ["46,XY", "47,XX,+8", "47,XX,+8"],
             "1 of 6 cells looks like 46,XY, 3 like 46,XX: are they of one person?",
         ),
+        (["46,XY", "47,XX,+18"], "46,XY in c0, beside 1 cell with two X and no Y: are they of one person?"),
+        (["46,XX"] * 5 + ["47,XY,+8"], "47,XY,+8 in c5, beside 5 cells with two X and no Y"),
         ([None], "no proposal for 1 of 1 cell"),
         ([None, None, "46,XX"], "no proposal for 2 of 3 cells"),
     ],
@@ -92,3 +94,11 @@ def test_the_modal_number() -> None:
     numbers = [45, 46, 46, 47]
     assert consensus("p", [(str(i), cell("46,XX", count=n)) for i, n in enumerate(numbers)]).modal_number == 46
     assert consensus("p", []).modal_number is None
+
+
+def test_cells_of_both_sexes_are_no_case() -> None:
+    assert consensus("person", cells("46,XY", "47,XX,+18")).iscn is None
+    assert consensus("person", cells(*["46,XX"] * 5, "47,XY,+8")).iscn == "46,XX[5]"
+    mosaic = consensus("person", cells(*["45,X"] * 3, "46,XY", "46,XY"))
+    assert mosaic.iscn == "mos 45,X[3]/46,XY[2]"
+    assert not any("one person" in reason for reason in mosaic.reasons)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from metaphase.chromosomes import X, Y
 from metaphase.config import KaryotypeConfig
 from metaphase.iscn import Clone, Formula, parse
 from metaphase.karyotype.hypotheses import NORMAL
@@ -32,8 +33,9 @@ def consensus(
     A proposal found in enough cells (two for a gain, three for a loss, one for a normal karyotype) is a clone; the
     others are cells that disagree. Abnormal clones come first, the largest first, then the normal one. 46,XX and
     46,XY do not occur together but in chimeras: the rarer one counts as cells that disagree, and where it has a share
-    of `config.chimera_from` or more, the program abstains. So it does where no cell has a proposal, and where so many
-    cells hint at the same other karyotype that they would be a clone: what one cell leaves open, many may answer.
+    of `config.chimera_from` or more, the program abstains, as it does where abnormal cells are so many of the other
+    sex. So it does where no cell has a proposal, and where so many cells hint at the same other karyotype that they
+    would be a clone: what one cell leaves open, many may answer.
     """
     called = {cell: karyotype.iscn for cell, karyotype in cells if karyotype.iscn is not None}
     undecided = tuple(cell for cell, karyotype in cells if karyotype.iscn is None)
@@ -49,6 +51,9 @@ def consensus(
         asked = ": are they of one person?" if chimera else ""
         reasons.append(f"{fewer} of {plural(len(called), 'cell')} {look}{asked}")
         clones.discard(normal[1])
+    else:
+        told, chimera = _two_sexes(called, single, config)
+        reasons += told
     order = sorted(clones, key=lambda iscn: (single[iscn].normal, -counts[iscn], iscn))
     disagreeing = tuple(cell for cell, iscn in called.items() if iscn not in clones)
     if disagreeing:
@@ -80,6 +85,21 @@ def consensus(
         unreadable=tuple(unreadable),
         reasons=tuple(reasons) if cells else ("there is no cell", *reasons),
     )
+
+
+def _two_sexes(
+    called: Mapping[str, str], single: Mapping[str, Clone], config: KaryotypeConfig
+) -> tuple[list[str], bool]:
+    """What to say where some cells have a Y and others two X and none, and whether they are too many to be slips."""
+    has_y = {cell: iscn for cell, iscn in called.items() if single[iscn].counts[Y - 1]}
+    has_none = {cell: iscn for cell, iscn in called.items() if cell not in has_y and single[iscn].counts[X - 1] >= 2}
+    fewer, more = sorted((has_y, has_none), key=len)
+    if not fewer:
+        return [], False
+    chimera = len(fewer) >= config.chimera_from * (len(fewer) + len(more))
+    listed = ", ".join(f"{iscn} in {cell}" for cell, iscn in fewer.items())
+    beside = f"{plural(len(more), 'cell')} {'with two X and no Y' if fewer is has_y else 'with a Y'}"
+    return [f"{listed}, beside {beside}{': are they of one person?' if chimera else ''}"], chimera
 
 
 def _suspects(
