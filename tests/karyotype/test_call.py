@@ -109,6 +109,10 @@ def test_a_loss_that_only_a_doubtful_instance_fills_is_told() -> None:
     assert call.abstained
     told = [reason for reason in call.reasons if "lacks one chromosome 7" in reason]
     assert told == ["45,XY,-7 lacks one chromosome 7 of 46,XY: instance 45 may be it"]
+    log_q[-1, 0], log_q[-1, 24] = np.log(0.3), np.log(0.698)
+    call = call_of(solve(log_q, config), log_q, range(46), config)
+    told = [reason for reason in call.reasons if "lacks one chromosome 7" in reason]
+    assert told[0].startswith("45,XY,-7 lacks one chromosome 7 of 46,XY: nothing found may be it"), "it is like another"
 
 
 def test_a_called_loss_says_that_nothing_is_left_over() -> None:

@@ -164,8 +164,11 @@ def _unexplained_loss(solution: Solution, log_evidence: Float64, ids: Sequence[i
     gained = Counter(less.hypothesis.slots.tolist()) - Counter(more.hypothesis.slots.tolist())
     if lost.total() != 1 or gained:
         return []
-    name = NAMES[next(iter(lost))]
-    filler = [ids[i] for i in np.flatnonzero(more.placed & ~less.placed).tolist()]
+    missing = next(iter(lost))
+    name = NAMES[missing]
+    q = np.exp(log_evidence)
+    looks = q[:, missing] >= _HARDLY * (1 - q[:, 24])  # it may be no chromosome at all, but it looks like this one
+    filler = [ids[i] for i in np.flatnonzero(more.placed & ~less.placed & looks).tolist()]
     held = f"{_numbers(filler)} may be it" if filler else "nothing found may be it"
     explained = bool(filler) or bool(_over(more, log_evidence).size)
     end = "" if explained else ", and nothing that is left over explains where it is"
