@@ -211,7 +211,7 @@ def test_what_hardly_supports_its_place_is_spoken_of() -> None:
     assert not any("hardly supported" in reason for reason in call_of(sure, log_q, range(46)).reasons)
     log_q[7, 7], log_q[7, 24] = np.log(0.01), np.log(0.98)  # more likely dirt than an 8, but an 8 is missing
     told = call_of(solve(log_q), log_q, range(100, 146))
-    assert "hardly supported in its place: 107 (8)" in told.reasons
+    assert "hardly supported in its place: no. 107 (8)" in told.reasons
 
 
 def test_a_cell_without_other_readings_is_solved_once(monkeypatch: pytest.MonkeyPatch) -> None:

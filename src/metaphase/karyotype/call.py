@@ -200,14 +200,14 @@ def _left_over(best: Assignment, log_evidence: Float64, ids: Sequence[int]) -> l
         reasons.append(f"not found, though {best.hypothesis.iscn} has {them}: {shown}")
     over = _over(best, log_evidence)
     if len(over):
-        guesses = [f"{ids[i]} ({name_of(int(best.labels[i]))}?)" for i in over[:_MOST_NAMED].tolist()]
+        guesses = [f"no. {ids[i]} ({name_of(int(best.labels[i]))}?)" for i in over[:_MOST_NAMED].tolist()]
         more = ", ..." if len(over) > _MOST_NAMED else ""
         may = "may be a chromosome, but has" if len(over) == 1 else "may be chromosomes, but have"
         reasons.append(f"{may} no place in {best.hypothesis.iscn}: {', '.join(guesses)}{more}")
     elsewhere = _contradicted(best, log_evidence)
     if len(elsewhere):
         seen = [
-            f"{ids[i]} (in {name_of(int(best.labels[i]))}, looks like {NAMES[int(log_evidence[i, :24].argmax())]})"
+            f"no. {ids[i]} (in {name_of(int(best.labels[i]))}, looks like {NAMES[int(log_evidence[i, :24].argmax())]})"
             for i in elsewhere[:_MOST_NAMED].tolist()
         ]
         rest = ", ..." if len(elsewhere) > _MOST_NAMED else ""
@@ -233,7 +233,9 @@ def _hardly_supported(best: Assignment, log_evidence: Float64, ids: Sequence[int
     weak = np.array([i for i in np.flatnonzero(best.placed & (own < _HARDLY)).tolist() if i not in told], np.int64)
     if not len(weak):
         return []
-    shown = [f"{ids[i]} ({name_of(int(best.labels[i]))})" for i in weak[np.argsort(own[weak])][:_MOST_NAMED].tolist()]
+    shown = [
+        f"no. {ids[i]} ({name_of(int(best.labels[i]))})" for i in weak[np.argsort(own[weak])][:_MOST_NAMED].tolist()
+    ]
     places = "its place" if len(weak) == 1 else "their places"
     return [f"hardly supported in {places}: {', '.join(shown)}{', ...' if len(weak) > _MOST_NAMED else ''}"]
 
