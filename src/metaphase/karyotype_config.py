@@ -21,43 +21,43 @@ class EvidenceConfig:
     feature.
     """
 
-    class_probability: float = 1.146
+    class_probability: float = 1.149
     """Logarithm of the identifier's probability of the class."""
 
-    shorter: float = -0.253
+    shorter: float = -0.318
     """10 times the squared log of its length over that of the class, where it is shorter, capped at 2.5."""
 
-    smaller: float = -0.791
+    smaller: float = -0.671
     """The same for the area."""
 
-    larger: float = -0.571
+    larger: float = -0.451
     """The same for the area, where it is larger."""
 
-    score: float = 0.621
+    score: float = 0.609
     """Log-odds of the segmenter's score."""
 
-    sure_score: float = 0.008
+    sure_score: float = 0.065
     """What of these log-odds is above 2."""
 
-    contained: float = -2.264
+    contained: float = -2.308
     """Largest share of it that lies inside one better instance, in [0, 1]."""
 
-    off_darkness: float = -0.433
+    off_darkness: float = -0.478
     """Squared difference to the usual darkness, 1 at 20 percent, capped at 4."""
 
-    uncertainty: float = -0.58
+    uncertainty: float = -0.607
     """Logarithm of one minus the probability of its best class."""
 
-    banding: float = 2.648
+    banding: float = 2.598
     """Log of how much its bands differ over what is usual in the cell, where it is more."""
 
-    at_edge: float = -3.074
+    at_edge: float = -3.092
     """1 where it reaches the edge of the image."""
 
-    covered: float = -3.869
+    covered: float = -3.947
     """Share of it that other sure instances cover, in [0, 1]."""
 
-    constant: float = 0.583
+    constant: float = 0.43
     """What speaks for a chromosome before anything is known."""
 
 
@@ -68,20 +68,20 @@ class KaryotypeConfig:
     evidence: EvidenceConfig = EvidenceConfig()
     """How the evidence of single instances is weighed."""
 
-    normal_prior: float = 0.334
+    normal_prior: float = 0.403
     """Prior of 46,XX and of 46,XY, each, in (0, 1)."""
 
-    sex_gain_prior: float = 0.0101
+    sex_gain_prior: float = 0.0122
     """Prior of 47,XXX, 47,XXY and 47,XYY, each, in (0, 1). Like the others no frequency among patients: it says how
     much evidence a call needs and is chosen with the thresholds."""
 
-    sex_loss_prior: float = 0.0274
+    sex_loss_prior: float = 0.033
     """Prior of 45,X, in (0, 1)."""
 
-    autosome_gain_prior: float = 0.00612
+    autosome_gain_prior: float = 0.00271
     """Prior of one autosome more, for each autosome and each sex, in (0, 1)."""
 
-    autosome_loss_prior: float = 0.000112
+    autosome_loss_prior: float = 0.000135
     """Prior of one autosome less, for each autosome and each sex, and of 45,Y,-X, in (0, 1)."""
 
     missed_rate: float = 0.0001
@@ -96,39 +96,39 @@ class KaryotypeConfig:
     softness: float = 1.0
     """Differences between hypotheses are divided by this before they become probabilities, above 0: calibration."""
 
-    call_slope: float = 0.434
+    call_slope: float = 0.452
     """P(the best hypothesis is right) = sigmoid(slope * log-odds of its posterior + offset + what its kind adds),
     fitted with the priors; above 0."""
 
-    call_offset: float = 0.588
+    call_offset: float = 0.191
     """See `call_slope`."""
 
-    call_gain: float = 0.256
+    call_gain: float = 0.606
     """Added to the offset for an autosome gained: above 0 where the posterior is too modest for the kind, below 0 where
     it is too bold."""
 
-    call_loss: float = -0.457
+    call_loss: float = -0.169
     """The same for an autosome lost, and for 45,Y,-X."""
 
-    call_sex_gain: float = -0.168
+    call_sex_gain: float = 0.036
     """The same for an X or Y gained."""
 
-    call_sex_loss: float = -0.502
+    call_sex_loss: float = -0.562
     """The same for 45,X."""
 
-    call_normal_from: float = 0.702
+    call_normal_from: float = 0.63
     """P(right) from which a normal karyotype is proposed, in (0, 1); below it the program abstains."""
 
-    call_sex_gain_from: float = 0.719
+    call_sex_gain_from: float = 0.701
     """The same for an X or Y gained."""
 
-    call_sex_loss_from: float = 0.761
+    call_sex_loss_from: float = 0.846
     """The same for 45,X."""
 
-    call_gain_from: float = 0.764
+    call_gain_from: float = 0.698
     """The same for an autosome gained."""
 
-    call_loss_from: float = 0.648
+    call_loss_from: float = 0.629
     """The same for an autosome lost, and for 45,Y,-X."""
 
     fewest_found: int = 23
