@@ -12,6 +12,7 @@ from scipy.spatial import cKDTree
 from metaphase import skeleton
 
 __all__ = [
+    "BEYOND",
     "ends",
     "followed",
     "hollow",
