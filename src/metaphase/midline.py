@@ -32,7 +32,7 @@ BEYOND = 1.5
 """Chromosome widths by which an axis is followed beyond the ends of a midline."""
 
 _FINE = 16  # points of an axis that is drawn to the middle, for each chromosome width
-_BESIDE = 0.25  # chromosome widths by which a chromosome may lie beside its axis before that is drawn to the middle
+_BESIDE = 0.15  # chromosome widths by which a chromosome may lie beside its axis before that is drawn to the middle
 _TIMES = 4  # that it is drawn there
 _WHOLE = 0.9  # part of a mask that is left without its threads, or it is in pieces
 _THREAD = 3  # parts of a chromosome width, one of which what is thinner than says nothing of the middle
