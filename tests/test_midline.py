@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from drawn_masks import stroke
 
 from metaphase.midline import ends, followed, midlines, misfit, own_samples, resample, strip, unfolded
 
@@ -143,16 +144,6 @@ def test_an_axis_too_long_for_a_chromosome_is_left_alone():
     assert not own_samples(path[300:-300], normals[300:-300], np.linspace(-12, 12, 32), 12.0).all()
 
 
-def stroke(points, width=12.0, size=(120, 130)):
-    """A mask `width` across along a polyline."""
-    rows, columns = np.mgrid[: size[0], : size[1]]
-    mask = np.zeros(size, bool)
-    for (x0, y0), (x1, y1) in zip(points[:-1], points[1:], strict=True):
-        for t in np.linspace(0, 1, 60):
-            mask |= np.hypot(columns - x0 - t * (x1 - x0), rows - y0 - t * (y1 - y0)) <= width / 2
-    return mask
-
-
 def farthest_beside(mask, path, width=12.0):
     """Chromosome widths between an axis and the middle of what lies along it, at most."""
     axis, normals = resample(path, 0.5, extend=width)
@@ -185,7 +176,7 @@ def test_what_lies_along_its_axis_is_left_to_it():
 
 def test_threads_and_pieces_do_not_bend_an_axis():
     axis = np.array([[20.0, 60.0], [100.0, 60.0]])
-    thread = stroke([(20, 60), (100, 60)]) | stroke([(98, 60), (110, 30)], 2.0)
+    thread = stroke([(20, 60), (100, 60)]) | stroke([(98, 60), (110, 30)], 1)
     assert followed(thread, axis, 12.0) is None
-    in_pieces = stroke([(20, 60), (50, 60)]) | stroke([(50, 50), (100, 80)], 3.0)
+    in_pieces = stroke([(20, 60), (50, 60)]) | stroke([(50, 50), (100, 80)], 1.5)
     assert followed(in_pieces, axis, 12.0) is None

@@ -1,19 +1,15 @@
 """Ways along skeletons of drawn masks."""
 
+import drawn_masks
 import numpy as np
 import pytest
 
 from metaphase.skeleton import ways
 
 
-def stroke(points, radius=4, size=(90, 110)):
-    """A mask of everything within `radius` of a polyline."""
-    rows, columns = np.mgrid[: size[0], : size[1]]
-    mask = np.zeros(size, bool)
-    for (x0, y0), (x1, y1) in zip(points[:-1], points[1:], strict=True):
-        for t in np.linspace(0, 1, 80):
-            mask |= np.hypot(columns - x0 - t * (x1 - x0), rows - y0 - t * (y1 - y0)) <= radius
-    return mask
+def stroke(points, radius=4):
+    """A stroke in a smaller field."""
+    return drawn_masks.stroke(points, radius, (90, 110))
 
 
 def length(way):

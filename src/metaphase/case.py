@@ -145,8 +145,8 @@ def _twin_warning(image: Path, cell: str) -> tuple[str, ...]:
 
 def _seen_before(found: Karyotype, cell: str, glances: dict[str, NDArray[np.float32]]) -> str | None:
     """That an image shows the metaphase of an earlier one; else None, and it is remembered for those that follow."""
-    named = found.instances.select([i for i, status in enumerate(found.instances.status) if status == "chromosome"])
-    covered = cv2.resize(named.union().astype(np.float32), (_GLANCE, _GLANCE), interpolation=cv2.INTER_AREA)
+    placed = found.instances.of_status("chromosome").union().astype(np.float32)
+    covered = cv2.resize(placed, (_GLANCE, _GLANCE), interpolation=cv2.INTER_AREA)
     glance = np.asarray(covered, np.float32)
     middle = glance[_SHIFT:-_SHIFT, _SHIFT:-_SHIFT]
     ways = [np.ascontiguousarray(np.rot90(view, turns)) for view in (middle, middle[:, ::-1]) for turns in range(4)]

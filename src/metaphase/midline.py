@@ -23,6 +23,7 @@ __all__ = [
     "resample",
     "strip",
     "unfolded",
+    "without_threads",
 ]
 
 _PICTURED = 1.0
@@ -115,13 +116,11 @@ def followed(crop: Bool, path: Points, chromosome_width: float) -> Points | None
     and where a mask is all threads and pieces. To be used with `resample(..., extend=BEYOND * chromosome_width)`.
     """
     step = chromosome_width / _FINE
-    side = max(1, round(chromosome_width / _THREAD)) | 1
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    opened = cv2.morphologyEx(np.pad(crop.astype(np.uint8), side), cv2.MORPH_OPEN, kernel)
-    body = np.asarray(opened[side:-side, side:-side], bool)
+    body = without_threads(crop, max(1, round(chromosome_width / _THREAD)) | 1)
     if np.count_nonzero(body) < _WHOLE * np.count_nonzero(crop):
         return None
     across = (np.arange(2 * _FINE) - _FINE + 0.5) * step
+    window, inset = np.ones(_FINE + 1) / (_FINE + 1), round(0.4 * _FINE)
     best, least, most = None, np.inf, np.inf
     for number in range(_TIMES + 1):
         axis, normals = resample(path, step, extend=BEYOND * chromosome_width)
@@ -138,12 +137,17 @@ def followed(crop: Bool, path: Points, chromosome_width: float) -> Points | None
             least, most = farthest + wrong, wrong + 0.02
         elif farthest + wrong < least and wrong <= most:
             best, least = path, farthest + wrong
-        window = np.ones(_FINE + 1) / (_FINE + 1)
         moved = np.convolve(np.pad(beside, _FINE // 2, mode="edge"), window, "valid")
         rows = slice(used[0], used[-1] + 1)
-        inset = round(0.4 * _FINE)
         path = (axis[rows] + normals[rows] * moved[:, None])[inset:-inset]
     return best
+
+
+def without_threads(mask: Bool, side: int) -> Bool:
+    """A mask without what is thinner than `side` pixels, odd: threads of dirt, corners of others."""
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    opened = cv2.morphologyEx(np.pad(mask.astype(np.uint8), side), cv2.MORPH_OPEN, disc)
+    return np.asarray(opened[side:-side, side:-side], bool)
 
 
 def strip(

@@ -18,6 +18,9 @@ __all__ = ["STATUSES", "Case", "Instances", "Karyotype", "Spread", "Straightened
 
 STATUSES = ("chromosome", "unknown", "debris")
 
+_SAME_PIXELS = 0.6
+"""Part of debris on placed chromosomes from which it is another reading of them."""
+
 Float32 = NDArray[np.float32]
 Int64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]
@@ -300,15 +303,10 @@ class Karyotype:
         instances = self.instances
         if instances.crops is None:
             return frozenset()
-        placed = instances.select([i for i, status in enumerate(instances.status) if status == "chromosome"])
-        everywhere = [placed.union()], np.zeros((1, 2), np.int64)
+        everywhere = [instances.of_status("chromosome").union()], np.zeros((1, 2), np.int64)
         shared = geometry.mask_intersections(instances.crops, instances.offsets_xy, *everywhere)[:, 0]
         mostly = shared > _SAME_PIXELS * instances.areas
         return frozenset(i for i, status in enumerate(instances.status) if status == "debris" and mostly[i])
-
-
-_SAME_PIXELS = 0.6
-"""Part of debris on placed chromosomes from which it is another reading of them."""
 
 
 @dataclass(frozen=True, eq=False)

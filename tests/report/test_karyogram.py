@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from drawn_masks import stroke
 
 from metaphase.config import ReportConfig
 from metaphase.report import draw_karyogram, draw_overlay, karyogram_sheet
@@ -231,11 +232,7 @@ def test_each_pixel_of_a_hairpin_is_drawn_once(make_cell) -> None:
 
 def test_an_elbow_is_drawn_straight_and_whole(make_cell) -> None:
     width = 12
-    rows, columns = np.mgrid[:120, :130]
-    mask = np.zeros((120, 130), bool)
-    for (x0, y0), (x1, y1) in (((20, 40), (70, 40)), ((70, 40), (84, 62))):
-        for t in np.linspace(0, 1, 60):
-            mask |= np.hypot(columns - x0 - t * (x1 - x0), rows - y0 - t * (y1 - y0)) <= width / 2
+    mask = stroke([(20, 40), (70, 40), (84, 62)], width / 2)
     x = np.arange(2.0, 102, 0.75)
     axis = np.stack([x, 40 + (x - 20) * 0.3, np.full(len(x), -0.29), np.full(len(x), 0.96)], 1).astype(np.float32)
     _, karyotype = make_cell([1])

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from metaphase.banding import profile_of, resampled
 from metaphase.config import ReportConfig
-from metaphase.midline import BEYOND, followed, resample, strip
+from metaphase.midline import BEYOND, followed, resample, strip, without_threads
 from metaphase.types import Karyotype, Spread
 
 __all__ = ["Strip", "cut_strips", "page_unit"]
@@ -111,11 +111,8 @@ def _sampled(spread: Spread, karyotype: Karyotype, index: int, fine: int) -> tup
 
 
 def _without_spurs(inside: Bool, unit: int) -> Bool:
-    """Without what is thinner than a fifth of a chromosome width, `unit` pixels: threads of dirt, corners of others."""
-    side = max(3, round(unit / 5)) | 1
-    round_one = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    padded = np.pad(inside.astype(np.uint8), side)
-    opened = cv2.morphologyEx(padded, cv2.MORPH_OPEN, round_one)[side:-side, side:-side].astype(bool)
+    """Without what is thinner than a fifth of a chromosome width, `unit` pixels."""
+    opened = without_threads(inside, max(3, round(unit / 5)) | 1)
     return opened if opened.any() else inside
 
 
